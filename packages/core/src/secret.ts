@@ -1,0 +1,30 @@
+import { inspect } from 'node:util'
+
+/**
+ * A value that must not be seen by accident. However it is printed, joined, logged or serialised, it reads
+ * `[secret]`; the one way to the text is `reveal()`, which is easy to find in a review.
+ */
+export class Secret {
+  readonly #text: string
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** The text itself. Call it as late as possible and do not keep the answer. */
+  reveal(): string {
+    return this.#text
+  }
+
+  toString(): string {
+    return '[secret]'
+  }
+
+  toJSON(): string {
+    return '[secret]'
+  }
+
+  [inspect.custom](): string {
+    return '[secret]'
+  }
+}
