@@ -1,0 +1,119 @@
+/**
+ * The catalogue of queues: each with its payload and its options. BullMQ carries ids and wakes workers up; what it carries is
+ * readable in Redis and on the board, so no payload holds a secret.
+ */
+import { Queue, type JobsOptions } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Receipt } from './graph/receipts.ts'
+import type { FallbackReason } from './message.ts'
+
+/** Wakes a worker up for one message. All that is to be known of it is in its record. */
+export type MessageJob = { messageId: string }
+
+/** A webhook's updates. `looks` counts how often unknown ones were looked for. */
+export type ReceiptsJob = { receipts: Receipt[]; looks: number }
+
+export type AccessTokenJob = { asked: 'schedule' | 'start' | 'use' }
+
+export type QueueName = 'messages' | 'fallback' | 'receipts' | 'access-token'
+
+const KEPT_SECONDS = 24 * 3600
+
+/**
+ * `messages`: retries are steps of the message, kept in its record, so BullMQ makes none. Failed jobs are the messages that
+ * went to the fallback. Finished ones stay a while for the board.
+ */
+const MESSAGE_JOB: JobsOptions = {
+  removeOnComplete: { age: 3600, count: 1000 },
+  removeOnFail: { age: KEPT_SECONDS, count: 10_000 },
+}
+
+/** `fallback`: the record must be written, however long the disk is full. Finished jobs stay an hour: a repeat is a no-op. */
+const FALLBACK_JOB: JobsOptions = {
+  attempts: 1000,
+  backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
+  removeOnComplete: { age: 3600, count: 10_000 },
+  removeOnFail: { age: KEPT_SECONDS, count: 10_000 },
+}
+
+const RECEIPTS_JOB: JobsOptions = {
+  attempts: 20,
+  backoff: { type: 'fixed', delay: 1000 },
+  removeOnComplete: true,
+  removeOnFail: { age: KEPT_SECONDS, count: 1000 },
+}
+
+const ACCESS_TOKEN_JOB: JobsOptions = {
+  removeOnComplete: { count: 20 },
+  removeOnFail: { count: 20 },
+}
+
+const SCHEDULE_ID = 'renewal'
+
+/** Opens one queue for adding to it and for looking at it. An add fails at once while Redis is away. */
+export function openQueue<Payload>(name: QueueName, options: QueueOptions): Queue<Payload> {
+  const queue = new Queue<Payload>(name, {
+    connection: options.redis,
+    prefix: options.prefix,
+    skipWaitingForReady: true,
+    // Goes with the line above: without it a queue opened while Redis is down is broken for good.
+    skipVersionCheck: true,
+  })
+  queue.on('error', options.onError)
+  return queue
+}
+
+/** What a queue is opened with. `redis` may be shared by any number of queues. */
+export type QueueOptions = { redis: Redis; prefix: string; onError: (error: Error) => void }
+
+/** Puts a message on the queue. The job has the message's id, so a repeat adds nothing while the job is there. */
+export async function enqueueMessage(queue: Queue<MessageJob>, messageId: string): Promise<void> {
+  await queue.add('deliver', { messageId }, { ...MESSAGE_JOB, jobId: messageId })
+}
+
+/** Hands a message to the fallback. Its record must already say why. */
+export async function enqueueFallback(queue: Queue<MessageJob>, messageId: string): Promise<void> {
+  await queue.add('fall-back', { messageId }, { ...FALLBACK_JOB, jobId: messageId })
+}
+
+/** Puts the updates of one webhook on the queue. */
+export async function enqueueReceipts(queue: Queue<ReceiptsJob>, receipts: Receipt[]): Promise<void> {
+  await queue.add('record', { receipts, looks: 0 }, RECEIPTS_JOB)
+}
+
+/** Asks for a look at the token now. While such a job waits, another `dedupeId` of the same text adds nothing. */
+export async function enqueueTokenCheck(
+  queue: Queue<AccessTokenJob>,
+  asked: AccessTokenJob['asked'],
+  dedupeId: string,
+): Promise<void> {
+  await queue.add('check', { asked }, { ...ACCESS_TOKEN_JOB, deduplication: { id: dedupeId, ttl: 1000 } })
+}
+
+/** The repeatable job that looks after the token. One schedule, however many processes set it. */
+export async function scheduleTokenChecks(queue: Queue<AccessTokenJob>, everyMs: number): Promise<void> {
+  await queue.upsertJobScheduler(
+    SCHEDULE_ID,
+    { every: everyMs },
+    { name: 'check', data: { asked: 'schedule' }, opts: ACCESS_TOKEN_JOB },
+  )
+}
+
+/** What a job of the queue `messages` fails with when its message goes to the fallback; shown on the board. */
+export function fallbackFailure(reason: FallbackReason): string {
+  return `fallback: ${reason}`
+}
+
+/** How many jobs of a queue are in which state. */
+export type JobCounts = { waiting: number; active: number; delayed: number; failed: number }
+
+/** Counts a queue's jobs; one small call to Redis. */
+export async function countJobs(queue: Queue): Promise<JobCounts> {
+  const {
+    waiting = 0,
+    active = 0,
+    delayed = 0,
+    failed = 0,
+  } = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed')
+  return { waiting, active, delayed, failed }
+}
