@@ -1,0 +1,69 @@
+/** The API's settings: the shared ones, and who may call. */
+import { createHash } from 'node:crypto'
+import {
+  Fault,
+  metricsPort,
+  sharedSettings,
+  text,
+  wholeNumber,
+  type Setting,
+  type SettingsOf,
+} from '@relais/core'
+
+/** A caller's name and the SHA-256 of its key. The key itself is not kept. */
+export type CallerKey = { name: string; sha256: Buffer }
+
+export const apiSettings = {
+  port: wholeNumber({ name: 'PORT', about: "The API's port", min: 0, max: 65535, fallback: 3000 }),
+  host: text({
+    name: 'HOST',
+    about: 'The address it listens on',
+    example: '127.0.0.1',
+    pattern: /^[A-Za-z0-9.:_-]{1,255}$/,
+    form: 'an address or host name',
+    fallback: '127.0.0.1',
+  }),
+  metricsPort: metricsPort(9464),
+  apiKeys: callerKeys({
+    name: 'API_KEYS',
+    about: 'Who may send, as app:key,app:key; a key may be given as sha256:<hex of the key>',
+    example: 'wallet:8f2c51d0e6b74a39',
+  }),
+  opsKeys: callerKeys({
+    name: 'OPS_KEYS',
+    about: 'Who may operate, as operator:key,operator:key; same form',
+    example: 'awa:3d90ab77c1e24f58',
+  }),
+  ...sharedSettings,
+}
+
+export type ApiSettings = SettingsOf<typeof apiSettings>
+
+function callerKeys(options: { name: string; about: string; example: string }): Setting<CallerKey[]> {
+  return { ...options, parse: (value) => parseCallerKeys(value, options.example) }
+}
+
+function parseCallerKeys(value: string, example: string): CallerKey[] | Fault {
+  const callers: CallerKey[] = []
+  for (const [index, entry] of value.split(',').entries()) {
+    const [, name, key] = /^([a-z0-9][a-z0-9_-]{0,31}):(\S+)$/i.exec(entry.trim()) ?? []
+    const place = `has a fault in entry ${index + 1}:`
+    if (!name || !key) return new Fault(`${place} it must be name:key`)
+    if (entry.trim() === example) return new Fault(`${place} it is the example; make a key of your own`)
+    const sha256 = digestOf(key)
+    if (!sha256)
+      return new Fault(`${place} the key must be 8 to 256 characters, or sha256: and 64 hex digits`)
+    if (callers.some((other) => other.sha256.equals(sha256))) {
+      return new Fault(`${place} its key is used twice`)
+    }
+    callers.push({ name, sha256 })
+  }
+  return callers
+}
+
+function digestOf(key: string): Buffer | undefined {
+  const hex = /^sha256:([0-9a-f]{64})$/i.exec(key)?.[1]
+  if (hex) return Buffer.from(hex, 'hex')
+  const isPlain = !key.startsWith('sha256:') && key.length >= 8 && key.length <= 256
+  return isPlain ? createHash('sha256').update(key).digest() : undefined
+}

@@ -1,0 +1,150 @@
+/** Opens everything the API needs and closes it again; `main.ts` and the end-to-end tests start here. */
+import {
+  answersPing,
+  countJobs,
+  createEvents,
+  createGraphClient,
+  createKeys,
+  createMessageStore,
+  createMetrics,
+  createProbes,
+  createRenewal,
+  createRenewalLease,
+  createSealer,
+  createTokenVault,
+  failFastOptions,
+  openQueue,
+  openRedis,
+  type Closer,
+  type Logger,
+  type AccessTokenJob,
+  type MessageJob,
+  type ReceiptsJob,
+} from '@relais/core'
+import { createAcceptMessage } from './accept-message.ts'
+import { buildApp } from './app.ts'
+import type { ApiSettings } from './config.ts'
+import { createUpdateAccessToken } from './update-access-token.ts'
+import { createWhatsappStatus } from './whatsapp-status.ts'
+
+/** Redis gets this long for one command, and an acceptance this long in all: together within the second promised. */
+const COMMAND_TIMEOUT_MS = 700
+const ACCEPT_WITHIN_MS = 850
+
+/** Longer than an exchange and its confirmation together. */
+const RENEWAL_LEASE_MS = 30_000
+
+export async function openApi(settings: ApiSettings, logger: Logger, version: string) {
+  const onError = (error: Error) => logger.warn({ event: 'redis.error', err: error }, 'Redis fault')
+  const metrics = createMetrics()
+  const events = createEvents({ logger, metrics })
+  const keys = createKeys(settings.prefix)
+  const sealer = createSealer(settings.encryptionKeys)
+  const redis = openRedis(settings.redisUrl, failFastOptions(COMMAND_TIMEOUT_MS), onError)
+  const queueOptions = { redis, prefix: settings.prefix, onError }
+  const messages = openQueue<MessageJob>('messages', queueOptions)
+  const fallback = openQueue<MessageJob>('fallback', queueOptions)
+  const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
+  const accessToken = openQueue<AccessTokenJob>('access-token', queueOptions)
+
+  const senderId = settings.phoneNumberId ?? 'unset'
+  const store = createMessageStore({ redis, keys })
+  const vault = createTokenVault({ redis, keys, sealer, senderId })
+  const graph = createGraphClient({
+    baseUrl: settings.apiBaseUrl,
+    apiVersion: settings.apiVersion,
+    timeoutMs: settings.sendTimeoutMs,
+    maxSockets: 10,
+    onCall: (outcome, durationMs) => metrics.graphRequest.observe({ outcome }, durationMs / 1000),
+  })
+  const renewBeforeMs = settings.renewBeforeSeconds && settings.renewBeforeSeconds * 1000
+  const renewal = createRenewal({
+    vault,
+    lease: createRenewalLease({ redis, keys, senderId, leaseMs: RENEWAL_LEASE_MS }),
+    authority: graph,
+    appId: settings.appId,
+    appSecret: settings.appSecret,
+    renewBeforeMs,
+    onRenewed: events.tokenRenewed,
+    onFailed: events.tokenRenewalFailed,
+  })
+  const isReady = () => answersPing(redis, 500)
+
+  const app = await buildApp({
+    version,
+    logger,
+    callers: { apps: settings.apiKeys, operators: settings.opsKeys },
+    acceptMessage: createAcceptMessage({
+      store,
+      queue: messages,
+      sealer,
+      events,
+      defaults: {
+        template: settings.otpTemplate,
+        language: settings.templateLanguage,
+        ttlSeconds: settings.otpTtlSeconds,
+      },
+      withinMs: ACCEPT_WITHIN_MS,
+    }),
+    store,
+    whatsappStatus: createWhatsappStatus({
+      phoneNumberId: settings.phoneNumberId,
+      vault,
+      graph,
+      queues: { messages, fallback },
+      redis,
+      keys,
+      autoRenewal: settings.appId !== undefined && settings.appSecret !== undefined,
+      receiptsExpected: settings.webhookVerifyToken !== undefined,
+      renewBeforeMs,
+    }),
+    renewal,
+    updateAccessToken: createUpdateAccessToken({
+      phoneNumberId: settings.phoneNumberId,
+      appId: settings.appId,
+      appSecret: settings.appSecret,
+      vault,
+      graph,
+      events,
+    }),
+    webhooks: {
+      verifyToken: settings.webhookVerifyToken,
+      appSecrets: async () => {
+        const stored = (await vault.read())?.appSecret
+        return [stored, settings.appSecret].filter((secret) => secret !== undefined)
+      },
+      queue: receipts,
+      redis,
+      lastReceiptKey: keys.lastReceipt(),
+    },
+    boardQueues: [messages, fallback, receipts, accessToken],
+    isReady,
+  })
+
+  const probes = createProbes({
+    metrics,
+    isReady,
+    async beforeScrape() {
+      for (const queue of [messages, fallback, receipts]) {
+        const counts = await countJobs(queue)
+        for (const [state, count] of Object.entries(counts)) {
+          metrics.queueJobs.set({ queue: queue.name, state }, count)
+        }
+      }
+      const expiresAt = (await vault.read())?.expiresAt
+      if (expiresAt) metrics.tokenExpiresIn.set((expiresAt - Date.now()) / 1000)
+    },
+  })
+
+  const closers: Closer[] = [
+    { name: 'redis', close: () => redis.disconnect() },
+    { name: 'graph', close: () => graph.close() },
+    {
+      name: 'queues',
+      close: () => Promise.all([messages, fallback, receipts, accessToken].map((q) => q.close())),
+    },
+    { name: 'metrics listener', close: () => probes.close() },
+    { name: 'listener', close: () => app.close() },
+  ]
+  return { app, probes, closers }
+}

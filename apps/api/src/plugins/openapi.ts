@@ -1,0 +1,33 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+
+/** The OpenAPI 3.1 document, derived from the routes' own schemas, and a page to read it. Register before the routes. */
+export async function registerOpenApi(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Relais',
+        version,
+        description: 'One-time codes and other short messages over WhatsApp. Errors are RFC 9457 problems.',
+      },
+      tags: [
+        { name: 'messages', description: 'For apps: an API key' },
+        { name: 'operators', description: 'For operators: an ops key' },
+        { name: 'machines', description: 'For Meta and for probes' },
+      ],
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'http', scheme: 'bearer', description: "An app's key" },
+          opsKey: { type: 'http', scheme: 'bearer', description: "An operator's key" },
+        },
+      },
+    },
+    refResolver: {
+      buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
+    },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true }, logLevel: 'warn' })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+}

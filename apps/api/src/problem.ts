@@ -1,0 +1,90 @@
+/** Problem Details (RFC 9457): the one shape of every error answer. */
+import { STATUS_CODES } from 'node:http'
+import { Type, type Static } from 'typebox'
+
+export const PROBLEM_CODES = [
+  'malformed_json',
+  'bad_request',
+  'unauthorized',
+  'forbidden',
+  'not_found',
+  'payload_too_large',
+  'unsupported_media_type',
+  'invalid_request',
+  'token_rejected',
+  'renewal_not_configured',
+  'renewal_failed',
+  'provider_unavailable',
+  'queue_unavailable',
+  'internal_error',
+] as const
+
+export type ProblemCode = (typeof PROBLEM_CODES)[number]
+
+export const FieldFaultSchema = Type.Object({
+  pointer: Type.String({ description: 'JSON pointer to the value' }),
+  detail: Type.String({ description: 'What is wrong with it' }),
+})
+
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    code: Type.Enum([...PROBLEM_CODES]),
+    errors: Type.Optional(Type.Array(FieldFaultSchema)),
+  },
+  { $id: 'Problem', description: 'RFC 9457 problem details' },
+)
+
+export type FieldFault = Static<typeof FieldFaultSchema>
+
+export const PROBLEM_TYPE = 'application/problem+json'
+
+/** An answer other than success, thrown anywhere in a request and written by the one error handler. */
+export class ProblemError extends Error {
+  override name = 'ProblemError'
+  readonly statusCode: number
+  readonly code: ProblemCode
+  readonly errors: FieldFault[] | undefined
+  readonly headers: Record<string, string>
+
+  /** @param detail what is wrong and how to mend it, for the caller to read: nothing secret, nothing internal */
+  constructor(
+    statusCode: number,
+    code: ProblemCode,
+    detail: string,
+    more: { errors?: FieldFault[]; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(detail, { cause: more.cause })
+    this.statusCode = statusCode
+    this.code = code
+    this.errors = more.errors
+    this.headers = more.headers ?? {}
+  }
+
+  toBody(): Static<typeof ProblemSchema> {
+    return {
+      type: 'about:blank',
+      title: STATUS_CODES[this.statusCode] ?? 'Error',
+      status: this.statusCode,
+      detail: this.message,
+      code: this.code,
+      ...(this.errors && { errors: this.errors }),
+    }
+  }
+}
+
+/** Redis cannot take or answer it now. Nothing was accepted; the caller may try again. */
+export function queueUnavailable(cause: unknown): ProblemError {
+  return new ProblemError(
+    503,
+    'queue_unavailable',
+    'The queue cannot be reached: nothing was accepted. Try again.',
+    {
+      headers: { 'retry-after': '1' },
+      cause,
+    },
+  )
+}

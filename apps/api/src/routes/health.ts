@@ -1,0 +1,24 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+
+const Health = Type.Object({ status: Type.Enum(['ok', 'unavailable']) })
+
+/** The process runs; it can do its work. @param deps.isReady answers within a bounded time */
+export function healthRoutes(deps: { isReady: () => Promise<boolean> }): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const shared = { tags: ['machines'] }
+    app.get(
+      '/livez',
+      { schema: { ...shared, summary: 'The process runs', response: { 200: Health } } },
+      async () => ({ status: 'ok' as const }),
+    )
+    app.get(
+      '/readyz',
+      { schema: { ...shared, summary: 'It can do its work', response: { 200: Health, 503: Health } } },
+      async (_request, reply) => {
+        const isReady = await deps.isReady()
+        return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ok' : 'unavailable' })
+      },
+    )
+  }
+}

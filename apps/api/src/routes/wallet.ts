@@ -1,0 +1,173 @@
+/** For operators: what state is the sender in; renew the token; bring a new one. Paths are older than this service. */
+import { Secret, type Renewal } from '@relais/core'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Auth } from '../plugins/auth.ts'
+import { ProblemError, ProblemSchema, queueUnavailable } from '../problem.ts'
+import type { UpdateAccessToken } from '../update-access-token.ts'
+import type { WhatsappStatus } from '../whatsapp-status.ts'
+
+/** How long a caller waits for a renewal that another process is making. */
+const RENEWAL_WAIT_MS = 15_000
+
+const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
+const Time = Type.String({ format: 'date-time' })
+const Counts = Type.Object({
+  waiting: Type.Integer(),
+  active: Type.Integer(),
+  delayed: Type.Integer(),
+  failed: Type.Integer(),
+})
+
+const StatusSchema = Type.Object({
+  mode: Type.Enum(['connected', 'degraded', 'fallback']),
+  token: Type.Object({
+    state: Type.Enum(['valid', 'expiring', 'expired', 'invalid', 'missing']),
+    source: Nullable(Type.Enum(['env', 'manual', 'renewed'])),
+    version: Nullable(Type.Integer()),
+    expiresAt: Nullable(Time),
+    expiresInSeconds: Nullable(Type.Integer()),
+    renewsAt: Nullable(Time),
+    autoRenewal: Type.Boolean(),
+    lastRenewal: Nullable(Type.Object({ at: Time, ok: Type.Boolean(), error: Type.Optional(Type.String()) })),
+  }),
+  phone: Type.Object({
+    id: Nullable(Type.String()),
+    displayNumber: Nullable(Type.String()),
+    verifiedName: Nullable(Type.String()),
+    qualityRating: Nullable(Type.String()),
+  }),
+  graph: Type.Object({ reachable: Type.Boolean(), latencyMs: Nullable(Type.Integer()) }),
+  queues: Type.Object({ messages: Counts, fallback: Counts }),
+  receipts: Type.Object({ expected: Type.Boolean(), lastAt: Nullable(Time) }),
+})
+
+const SecretText = (description: string) =>
+  Type.String({
+    pattern: '^[\\x21-\\x7E]{6,4096}$',
+    description: `${description}: 6 to 4096 characters without spaces`,
+  })
+
+export function walletRoutes(deps: {
+  auth: Auth
+  whatsappStatus: () => Promise<WhatsappStatus>
+  renewal: Renewal
+  updateAccessToken: UpdateAccessToken
+}): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.addHook('onRequest', deps.auth.operator)
+    const shared = { tags: ['operators'], security: [{ opsKey: [] }] }
+    const problems = { 401: ProblemSchema, 403: ProblemSchema, 503: ProblemSchema }
+
+    app.get(
+      '/api/wallet/whatsapp-status',
+      {
+        schema: {
+          ...shared,
+          summary: 'State of sender, token and queues',
+          response: { 200: StatusSchema, ...problems },
+        },
+      },
+      () => deps.whatsappStatus().catch(unavailable),
+    )
+
+    app.post(
+      '/api/wallet/refresh-whatsapp-token',
+      {
+        schema: {
+          ...shared,
+          summary: 'Renew the token now',
+          description: 'Callers at the same time share one exchange. If it fails the old token stays.',
+          response: {
+            200: Type.Object({
+              renewed: Type.Literal(true),
+              version: Type.Integer(),
+              expiresAt: Nullable(Time),
+            }),
+            409: ProblemSchema,
+            502: ProblemSchema,
+            ...problems,
+          },
+        },
+      },
+      async () => {
+        const result = await deps.renewal.renewNow(RENEWAL_WAIT_MS).catch(unavailable)
+        switch (result.kind) {
+          case 'renewed': {
+            const { version, expiresAt } = result.token
+            return { renewed: true as const, version, expiresAt: iso(expiresAt) }
+          }
+          case 'not-configured':
+            throw new ProblemError(
+              409,
+              'renewal_not_configured',
+              'Renewal needs WHATSAPP_APP_ID and WHATSAPP_APP_SECRET.',
+            )
+          case 'failed':
+            throw new ProblemError(502, 'renewal_failed', `Meta did not renew the token: ${result.error}`)
+          case 'busy':
+          case 'not-due':
+            throw new ProblemError(502, 'renewal_failed', 'Another renewal is under way and not done yet.')
+        }
+      },
+    )
+
+    app.post(
+      '/api/wallet/update-whatsapp-token',
+      {
+        schema: {
+          ...shared,
+          summary: 'Bring a new token',
+          description: 'Checked with Meta before it is stored.',
+          body: Type.Object(
+            {
+              accessToken: SecretText('the new access token'),
+              appSecret: Type.Optional(SecretText('the app secret, if it changed as well')),
+            },
+            { additionalProperties: false },
+          ),
+          response: {
+            200: Type.Object({
+              version: Type.Integer(),
+              expiresAt: Nullable(Time),
+              source: Type.Literal('manual'),
+            }),
+            400: ProblemSchema,
+            422: ProblemSchema,
+            502: ProblemSchema,
+            ...problems,
+          },
+        },
+      },
+      async (request) => {
+        const { accessToken, appSecret } = request.body
+        const result = await deps
+          .updateAccessToken({
+            accessToken: new Secret(accessToken),
+            ...(appSecret !== undefined && { appSecret: new Secret(appSecret) }),
+            operator: request.caller,
+          })
+          .catch(unavailable)
+        switch (result.kind) {
+          case 'stored': {
+            const { version, expiresAt } = result.token
+            return { version, expiresAt: iso(expiresAt), source: 'manual' as const }
+          }
+          case 'rejected':
+            throw new ProblemError(422, 'token_rejected', `The token was not stored: ${result.reason}`)
+          case 'unreachable':
+            throw new ProblemError(502, 'provider_unavailable', `Meta cannot be asked: ${result.detail}`)
+        }
+      },
+    )
+  }
+}
+
+function unavailable(error: unknown): never {
+  throw queueUnavailable(error)
+}
+
+function iso(time: number | null | undefined): string | null {
+  return time ? new Date(time).toISOString() : null
+}

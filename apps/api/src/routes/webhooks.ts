@@ -1,0 +1,110 @@
+/** For Meta: its verification, and its receipts. Verify the bytes, put them on the queue, answer; the work is the worker's. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { enqueueReceipts, isSignedByMeta, readReceipts, type ReceiptsJob, type Secret } from '@relais/core'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { Type } from 'typebox'
+import { ProblemError, ProblemSchema, queueUnavailable } from '../problem.ts'
+
+/** Meta sends up to 3 MB. */
+const BODY_LIMIT_BYTES = 3 * 1024 * 1024
+
+/**
+ * @param deps.verifyToken what was typed into Meta's form; without it verification is refused
+ * @param deps.appSecrets those a receipt may be signed with now; without any no receipt is accepted
+ */
+export function webhookRoutes(deps: {
+  verifyToken: Secret | undefined
+  appSecrets: () => Promise<Secret[]>
+  queue: Queue<ReceiptsJob>
+  redis: Redis
+  lastReceiptKey: string
+}): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    const shared = { tags: ['machines'] }
+    app.removeContentTypeParser('application/json')
+    app.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },
+      (_request, body, done) => done(null, body),
+    )
+
+    app.get(
+      '/api/webhooks/whatsapp',
+      {
+        schema: {
+          ...shared,
+          summary: "Meta's verification of the webhook",
+          querystring: Type.Object({
+            'hub.mode': Type.Optional(Type.String({ maxLength: 64 })),
+            'hub.challenge': Type.Optional(Type.String({ maxLength: 1024 })),
+            'hub.verify_token': Type.Optional(Type.String({ maxLength: 4096 })),
+          }),
+          response: { 200: Type.String(), 403: ProblemSchema },
+        },
+      },
+      async (request, reply) => {
+        const { 'hub.mode': mode, 'hub.challenge': challenge, 'hub.verify_token': token } = request.query
+        if (mode !== 'subscribe' || challenge === undefined || !isSame(token, deps.verifyToken)) {
+          throw new ProblemError(403, 'forbidden', 'This is not the verify token of this webhook.')
+        }
+        return reply.type('text/plain').send(challenge)
+      },
+    )
+
+    app.post(
+      '/api/webhooks/whatsapp',
+      {
+        schema: {
+          ...shared,
+          summary: 'Receipts',
+          response: { 200: Type.Object({}), 400: ProblemSchema, 401: ProblemSchema, 503: ProblemSchema },
+        },
+      },
+      async (request) => {
+        const rawBody = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+        const appSecrets = await deps.appSecrets().catch(unavailable)
+        if (!isSignedByMeta(rawBody, signatureOf(request.headers), appSecrets)) {
+          throw new ProblemError(
+            401,
+            'unauthorized',
+            'X-Hub-Signature-256 does not fit the body and our app secret.',
+          )
+        }
+        await accept(parseJson(rawBody)).catch(unavailable)
+        return {}
+      },
+    )
+
+    async function accept(body: unknown): Promise<void> {
+      const receipts = readReceipts(body)
+      if (receipts.length > 0) await enqueueReceipts(deps.queue, receipts)
+      await deps.redis.set(deps.lastReceiptKey, Date.now())
+    }
+  }
+}
+
+/** Anything but 200 makes Meta come again: right while Redis is away. */
+function unavailable(error: unknown): never {
+  throw queueUnavailable(error)
+}
+
+function signatureOf(headers: Record<string, string | string[] | undefined>): string | undefined {
+  const header = headers['x-hub-signature-256']
+  return typeof header === 'string' ? header : undefined
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as unknown
+  } catch {
+    throw new ProblemError(400, 'malformed_json', 'The body is not JSON.')
+  }
+}
+
+function isSame(token: string | undefined, expected: Secret | undefined): boolean {
+  if (token === undefined || !expected) return false
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(token), digest(expected.reveal()))
+}
