@@ -1,0 +1,103 @@
+/** The BullMQ workers: the one place where our steps become job moves. */
+import { fallbackFailure } from '@relais/core'
+import type { AccessTokenJob, Logger, MessageJob, QueueName, ReceiptsJob } from '@relais/core'
+import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Deliver } from './deliver.ts'
+import type { FallBack } from './fall-back.ts'
+import type { RecordReceipt } from './record-receipt.ts'
+import type { RenewToken } from './renew-token.ts'
+
+/** A killed worker's jobs run elsewhere after at most lock + two checks: within 12 s, typically 8. */
+const LOCK_MS = 8000
+const STALLED_CHECK_MS = 2000
+
+/** A job that was lost with its worker runs again, however often: what ends a message is its own record, never this count. */
+const MOST_STALLS = 1_000_000
+
+/** After a fault of ours or of Redis a message is tried again so soon. */
+const AFTER_FAULT_MS = 1000
+
+/** Receipts for which no message is known are looked at again: they may have overtaken our note of the send. */
+const LOOK_AGAIN_MS = 1000
+const MOST_LOOKS = 5
+
+export function startConsumers(deps: {
+  redis: Redis
+  prefix: string
+  logger: Logger
+  concurrency: number
+  deliver: Deliver
+  fallBack: FallBack
+  recordReceipt: RecordReceipt
+  renewToken: RenewToken
+}): Worker[] {
+  return [
+    consume<MessageJob>('messages', deps.concurrency, async (job, lockToken) => {
+      const delivery = await orLater(job, lockToken, () => deps.deliver(job.data.messageId))
+      switch (delivery.kind) {
+        case 'done':
+          return
+        case 'later':
+          return comeBack(job, lockToken, delivery.delayMs)
+        case 'fell-back':
+          throw new UnrecoverableError(fallbackFailure(delivery.reason))
+      }
+    }),
+    consume<MessageJob>('fallback', 10, (job) => deps.fallBack(job.data.messageId)),
+    consume<ReceiptsJob>('receipts', 10, async (job, lockToken) => {
+      const known = await Promise.all(job.data.receipts.map(deps.recordReceipt))
+      const unknown = job.data.receipts.filter((_receipt, index) => !known[index])
+      if (unknown.length === 0 || job.data.looks >= MOST_LOOKS) return
+      await job.updateData({ receipts: unknown, looks: job.data.looks + 1 })
+      return comeBack(job, lockToken, LOOK_AGAIN_MS)
+    }),
+    consume<AccessTokenJob>('access-token', 1, async () => {
+      await deps.renewToken()
+    }),
+  ]
+
+  function consume<Payload>(
+    name: QueueName,
+    concurrency: number,
+    process: (job: Job<Payload>, lockToken: string | undefined) => Promise<void>,
+  ): Worker<Payload> {
+    const worker = new Worker<Payload>(name, process, {
+      connection: deps.redis,
+      prefix: deps.prefix,
+      concurrency,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: MOST_STALLS,
+    })
+    worker.on('error', (error) => {
+      deps.logger.warn({ event: 'worker.error', queue: name, err: error }, 'queue fault')
+    })
+    worker.on('failed', (job, error) => {
+      if (error instanceof UnrecoverableError) return
+      const facts = { event: 'job.failed', queue: name, jobId: job?.id, err: error }
+      deps.logger.error(facts, 'job failed')
+    })
+    return worker
+  }
+
+  /** A fault must not end a message: the job comes back. If not even that can be told, its lock runs out and it stalls. */
+  async function orLater<T>(job: Job, lockToken: string | undefined, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      deps.logger.error({ event: 'job.fault', jobId: job.id, err: error }, 'fault; trying again')
+      return comeBack(job, lockToken, AFTER_FAULT_MS)
+    }
+  }
+}
+
+async function comeBack(job: Job, lockToken: string | undefined, delayMs: number): Promise<never> {
+  try {
+    await job.moveToDelayed(Date.now() + Math.max(1, delayMs), lockToken)
+  } catch (error) {
+    // The lock is lost, or Redis is away: either way the job is no longer ours and runs again by itself.
+    throw new DelayedError(error instanceof Error ? error.name : undefined)
+  }
+  throw new DelayedError()
+}

@@ -1,0 +1,290 @@
+/**
+ * Use case: one attempt at one message.
+ *
+ *     read ─► too late? settled? ─► token? ─► slot ─► claim ─► open ─► send ─► next step ─► move
+ *
+ * The claim (`queued` -> `sending`) is the point of no return: whoever finds a message there later knows that Meta may
+ * have it. What kills this process before the claim leaves a queued message, what kills it after leaves an uncertain
+ * one; the job comes back to another worker in both cases.
+ */
+import {
+  afterUncertain,
+  enqueueFallback,
+  fallBackAt,
+  isSettled,
+  nextStep,
+  reasonForWaiting,
+  sendUntil,
+  UnsealError,
+  type Events,
+  type FallbackReason,
+  type GraphClient,
+  type Message,
+  type MessageContent,
+  type MessageJob,
+  type MessageStore,
+  type Outcome,
+  type PacedSender,
+  type Pacing,
+  type Sealer,
+  type SharedToken,
+  type Step,
+  type StepPolicy,
+} from '@relais/core'
+import type { Queue } from 'bullmq'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** What becomes of the job that brought the message. */
+export type Delivery =
+  /** Nothing is left to do for it. */
+  | { kind: 'done' }
+  /** Bring it again. */
+  | { kind: 'later'; delayMs: number }
+  /** The fallback queue has it. */
+  | { kind: 'fell-back'; reason: FallbackReason }
+
+/** A job waits for its slot in the worker up to this long; for a later one it goes back to the queue. */
+const LONGEST_SLOT_WAIT_MS = 2000
+
+/** Without a token all messages come back about so often, to leave as soon as there is one. */
+const TOKEN_WAIT_MS = 500
+
+const DONE: Delivery = { kind: 'done' }
+
+/**
+ * @param deps.random draws a number from 0 to 1
+ * @param deps.stopping aborted when the process is asked to stop: messages that wait for a slot are given back
+ */
+export function createDeliver(deps: {
+  sender: PacedSender
+  store: MessageStore
+  sealer: Sealer
+  accessToken: SharedToken
+  graph: Pick<GraphClient, 'send'>
+  pacing: Pacing
+  fallbackQueue: Queue<MessageJob>
+  events: Events
+  policy: StepPolicy
+  onUncertain: 'resend' | 'fallback'
+  stopping: AbortSignal
+  now?: () => number
+  random?: () => number
+}) {
+  const { sender, store, sealer, accessToken, graph, pacing, events, policy } = deps
+  const { now = Date.now, random = Math.random } = deps
+
+  return async (messageId: string): Promise<Delivery> => {
+    const message = await store.read(messageId)
+    if (!message || isSettled(message.status)) return DONE
+    if (message.reason) return fallBack(message, message.reason, message.reasonDetail ?? '')
+    if (message.status === 'sent') return DONE
+    if (now() >= message.expiresAt) return expire(message)
+    switch (message.status) {
+      case 'queued':
+        return attempt(message)
+      case 'sending':
+        return suspect(message)
+      case 'uncertain':
+        return settle(message)
+    }
+  }
+
+  async function attempt(message: Message): Promise<Delivery> {
+    if (now() >= sendUntil(message)) {
+      const reason = message.attempts > 0 ? 'provider_unavailable' : 'worker_lost'
+      return fallBack(message, reason, 'its turn came too late')
+    }
+    if (!(await accessToken.isAvailable())) return waitForToken(message)
+    const slot = await pacing.reserve(sender, LONGEST_SLOT_WAIT_MS)
+    if (!slot.taken) return waitFor(message, slot.waitMs, 'rate_limited', 'the sender is paced or paused')
+    if (!(await waited(slot.waitMs))) return { kind: 'later', delayMs: 0 }
+    const content = await openContent(message)
+    if (!content) return withoutContent(message)
+    const claimed = await claim(message)
+    return claimed ? send(claimed, content) : DONE
+  }
+
+  /** Another worker claimed it and did not finish: it died, or is cut off. Meta may have the message. */
+  async function suspect(message: Message): Promise<Delivery> {
+    const { moved } = await store.move(message.id, {
+      to: 'uncertain',
+      from: ['sending'],
+      claims: message.claims,
+      unlessFallingBack: true,
+      detail: 'its worker was lost during the send; waiting for a receipt',
+    })
+    return { kind: 'later', delayMs: moved ? policy.uncertainWaitMs : 0 }
+  }
+
+  /** An uncertain send whose receipt had its time. */
+  async function settle(message: Message): Promise<Delivery> {
+    const since = message.timeline.findLast((entry) => entry.status === 'uncertain')?.at ?? message.acceptedAt
+    const leftMs = since + policy.uncertainWaitMs - now()
+    if (leftMs > 0) return { kind: 'later', delayMs: leftMs }
+    const step = afterUncertain({ message, now: now(), policy, onUncertain: deps.onUncertain })
+    if (step.kind === 'resend') return attempt(message)
+    return fallBack(message, step.reason, 'no receipt told whether Meta had taken it')
+  }
+
+  async function claim(message: Message): Promise<Message | undefined> {
+    const claimed = await store.move(message.id, {
+      to: 'sending',
+      from: [message.status],
+      claims: message.claims,
+      unlessFallingBack: true,
+      set: { claims: message.claims + 1, attempts: message.attempts + 1 },
+      detail: `attempt ${message.attempts + 1}`,
+    })
+    if (claimed.moved && message.status === 'uncertain') events.possibleDuplicate(message)
+    return claimed.moved ? claimed.message : undefined
+  }
+
+  async function send(message: Message, content: MessageContent): Promise<Delivery> {
+    const startedAt = now()
+    const outcome = await accessToken.withAccessToken(
+      (token) => graph.send(sender.phoneNumberId, token, message, content),
+      refusedToken,
+    )
+    const known: Outcome = outcome ?? {
+      kind: 'failed',
+      failure: 'token-expired',
+      detail: 'no usable access token',
+    }
+    const step = nextStep(known, { message, now: now(), policy, random: random() })
+    return take(step, known, message, now() - startedAt)
+  }
+
+  /** Carries a step out. A move that is refused means that a receipt or another worker was faster: nothing is left to do. */
+  async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
+    const detail = outcome.kind === 'accepted' ? 'accepted by Meta' : outcome.detail
+    const told = { outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind, detail }
+    const { id, claims } = message
+    switch (step.kind) {
+      case 'sent': {
+        const { providerMessageId } = step
+        const sent = await store.move(id, {
+          to: 'sent',
+          claims,
+          set: { providerMessageId, waits: 0 },
+          detail,
+        })
+        events.messageSent(sent.message ?? message, durationMs)
+        return DONE
+      }
+      case 'retry': {
+        const { moved } = await backToQueue(
+          message,
+          { waits: 0 },
+          `${detail}; next try in ${step.delayMs} ms`,
+        )
+        if (moved) events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
+        return moved ? { kind: 'later', delayMs: step.delayMs } : DONE
+      }
+      case 'wait': {
+        const { attempts, waits } = message
+        const uncounted = { attempts: attempts - 1, waits: waits + 1 }
+        const { moved } = await backToQueue(message, uncounted, `${detail}; waiting ${step.delayMs} ms`)
+        if (step.wholeSender) await pacing.pause(sender, step.delayMs)
+        if (moved) events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
+        return moved ? { kind: 'later', delayMs: step.delayMs } : DONE
+      }
+      case 'hold': {
+        const held = `${detail}; waiting for a receipt`
+        const { moved } = await store.move(id, {
+          to: 'uncertain',
+          claims,
+          unlessFallingBack: true,
+          detail: held,
+        })
+        if (moved) events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
+        return moved ? { kind: 'later', delayMs: step.delayMs } : DONE
+      }
+      case 'fall-back':
+        events.messageFailed(message, told)
+        return fallBack(message, step.reason, detail)
+    }
+  }
+
+  function backToQueue(message: Message, set: { attempts?: number; waits: number }, detail: string) {
+    return store.move(message.id, {
+      to: 'queued',
+      claims: message.claims,
+      unlessFallingBack: true,
+      set,
+      detail,
+    })
+  }
+
+  /** Decides, then puts it on the queue of the fallback, and only then lets go of the job. */
+  async function fallBack(message: Message, reason: FallbackReason, detail: string): Promise<Delivery> {
+    const decided = await store.decideFallback(message.id, { reason, detail, claims: message.claims })
+    const final = decided.message?.reason
+    if (!final) return DONE
+    await enqueueFallback(deps.fallbackQueue, message.id)
+    if (decided.moved) events.fallbackDecided(message, reason)
+    return { kind: 'fell-back', reason: final }
+  }
+
+  async function expire(message: Message): Promise<Delivery> {
+    const { moved } = await store.move(message.id, {
+      to: 'expired',
+      detail: 'the deadline passed before it was sent',
+    })
+    if (moved) {
+      events.messageExpired(message)
+      events.messageEnded('expired', '')
+    }
+    return DONE
+  }
+
+  function waitForToken(message: Message): Promise<Delivery> {
+    return waitFor(message, TOKEN_WAIT_MS, reasonForWaiting('token-expired'), 'no usable access token')
+  }
+
+  /** A wait before the claim costs no attempt and leaves no trace but time. */
+  async function waitFor(
+    message: Message,
+    waitMs: number,
+    reason: FallbackReason,
+    detail: string,
+  ): Promise<Delivery> {
+    const delayMs = Math.ceil(waitMs * (1 + random() / 2))
+    if (now() + delayMs < fallBackAt(message, policy.deliverWithinMs)) return { kind: 'later', delayMs }
+    return fallBack(message, reason, detail)
+  }
+
+  /** False when the process is asked to stop meanwhile. */
+  async function waited(ms: number): Promise<boolean> {
+    if (ms <= 0) return !deps.stopping.aborted
+    return sleep(ms, true, { signal: deps.stopping }).catch(() => false)
+  }
+
+  async function openContent(message: Message): Promise<MessageContent | undefined> {
+    const sealed = await store.readContent(message.id)
+    if (sealed === undefined) return undefined
+    try {
+      return JSON.parse(sealer.open(sealed, { purpose: 'content', id: message.id })) as MessageContent
+    } catch (error) {
+      if (error instanceof UnsealError) return undefined
+      throw error
+    }
+  }
+
+  /** Erased because it was settled or expired meanwhile; or sealed under a key that is gone, which nobody here can mend. */
+  async function withoutContent(message: Message): Promise<Delivery> {
+    const latest = await store.read(message.id)
+    if (!latest || isSettled(latest.status)) return DONE
+    if (now() >= latest.expiresAt) return expire(latest)
+    return fallBack(
+      latest,
+      'request_rejected',
+      'its content cannot be opened: was a key taken from ENCRYPTION_KEYS?',
+    )
+  }
+}
+
+export type Deliver = ReturnType<typeof createDeliver>
+
+function refusedToken(outcome: Outcome): boolean {
+  return outcome.kind === 'failed' && outcome.failure === 'token-expired'
+}

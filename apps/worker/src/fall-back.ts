@@ -1,0 +1,70 @@
+/**
+ * Use case: the fallback queue. Writes the record from which an operator helps the person who is waiting.
+ *
+ * Record first, then the move: a crash in between writes the record once more, the other order would lose it. Readers of the
+ * sink tell a repeat by its `messageId`.
+ */
+import {
+  isSettled,
+  UnsealError,
+  type Events,
+  type Message,
+  type MessageContent,
+  type MessageStore,
+  type Sealer,
+} from '@relais/core'
+import type { FallbackSink } from './fallback-sink.ts'
+
+/** @param deps.codes `plain` puts the code into the record, `masked` does not */
+export function createFallBack(deps: {
+  store: MessageStore
+  sealer: Sealer
+  sink: FallbackSink
+  events: Events
+  codes: 'plain' | 'masked'
+  now?: () => number
+}) {
+  const { store, sealer, sink, events, now = Date.now } = deps
+
+  return async (messageId: string): Promise<void> => {
+    const message = await store.read(messageId)
+    if (!message?.reason || isSettled(message.status)) return
+    await sink.write(await recordOf(message))
+    const { moved } = await store.move(messageId, {
+      to: 'fallback',
+      ...(message.reasonDetail && { detail: message.reasonDetail }),
+    })
+    if (moved) events.messageEnded('fallback', message.reason)
+  }
+
+  async function recordOf({ id, app, to, reason, expiresAt, reference }: Message): Promise<object> {
+    const isExpired = now() >= expiresAt
+    const code = isExpired || deps.codes === 'masked' ? undefined : await codeOf(id)
+    return {
+      event: 'message.fallback',
+      messageId: id,
+      app,
+      to,
+      ...(code !== undefined && { code }),
+      reason,
+      expiresAt: new Date(expiresAt).toISOString(),
+      ...(reference !== undefined && { reference }),
+      ...(isExpired && { expired: true }),
+    }
+  }
+
+  async function codeOf(messageId: string): Promise<string | undefined> {
+    const sealed = await store.readContent(messageId)
+    if (sealed === undefined) return undefined
+    try {
+      const content = JSON.parse(sealer.open(sealed, { purpose: 'content', id: messageId })) as MessageContent
+      return content.type === 'otp' ? content.code : undefined
+    } catch (error) {
+      // Without its key the code is lost; the operator still learns who is waiting.
+      if (error instanceof UnsealError) return undefined
+      throw error
+    }
+  }
+}
+
+export type FallBack = ReturnType<typeof createFallBack>

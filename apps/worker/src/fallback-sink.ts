@@ -1,0 +1,34 @@
+import { chmod, open } from 'node:fs/promises'
+
+/**
+ * The one place where a code is readable. It is a sink of its own, not the logger: nothing is added, levels do not silence it,
+ * and a log shipper can be pointed at it or kept away.
+ */
+export type FallbackSink = { write(record: object): Promise<void> }
+
+/**
+ * @param target `stdout`, or the path of a file that is appended to, mode 0600. The file is opened anew for each record,
+ *   so it may be rotated at any time. Throws if it cannot be written to.
+ */
+export async function openFallbackSink(target: string): Promise<FallbackSink> {
+  if (target === 'stdout') return { write: writeToStdout }
+  await append(target, '')
+  await chmod(target, 0o600)
+  return { write: (record) => append(target, `${JSON.stringify(record)}\n`) }
+}
+
+function writeToStdout(record: object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${JSON.stringify(record)}\n`, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+async function append(path: string, text: string): Promise<void> {
+  const file = await open(path, 'a', 0o600)
+  try {
+    await file.appendFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

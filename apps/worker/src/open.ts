@@ -1,0 +1,158 @@
+/** Opens everything the worker needs and closes it again; `main.ts` and the end-to-end tests start here. */
+import {
+  answersPing,
+  createEvents,
+  createGraphClient,
+  createKeys,
+  createMessageStore,
+  createMetrics,
+  createPacing,
+  createProbes,
+  createRenewal,
+  createRenewalLease,
+  createSealer,
+  createSharedToken,
+  createTokenVault,
+  enqueueTokenCheck,
+  openQueue,
+  openRedis,
+  patientOptions,
+  scheduleTokenChecks,
+  type AccessTokenJob,
+  type Closer,
+  type Logger,
+  type MessageJob,
+} from '@relais/core'
+import type { WorkerSettings } from './config.ts'
+import { startConsumers } from './consume.ts'
+import { createDeliver } from './deliver.ts'
+import { createFallBack } from './fall-back.ts'
+import type { FallbackSink } from './fallback-sink.ts'
+import { createRecordReceipt } from './record-receipt.ts'
+import { createRenewToken } from './renew-token.ts'
+
+/** How long an uncertain send waits for a receipt; fixed by the contract with the apps. */
+const UNCERTAIN_WAIT_MS = 8000
+
+/** Longer than an exchange and its confirmation together. */
+const RENEWAL_LEASE_MS = 30_000
+
+/** A use that finds renewal due asks for it; not more often than this. */
+const ASK_AGAIN_MS = 1000
+
+export function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
+  const onError = (error: Error) => logger.warn({ event: 'redis.error', err: error }, 'Redis fault')
+  const metrics = createMetrics()
+  const events = createEvents({ logger, metrics })
+  const keys = createKeys(settings.prefix)
+  const sealer = createSealer(settings.encryptionKeys)
+  const redis = openRedis(settings.redisUrl, patientOptions(), onError)
+  const queueOptions = { redis, prefix: settings.prefix, onError }
+  const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
+  const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
+
+  const senderId = settings.phoneNumberId ?? 'unset'
+  const store = createMessageStore({ redis, keys })
+  const vault = createTokenVault({ redis, keys, sealer, senderId })
+  const graph = createGraphClient({
+    baseUrl: settings.apiBaseUrl,
+    apiVersion: settings.apiVersion,
+    timeoutMs: settings.sendTimeoutMs,
+    maxSockets: settings.workerConcurrency + 2,
+    onCall: (outcome, durationMs) => metrics.graphRequest.observe({ outcome }, durationMs / 1000),
+  })
+  const renewBeforeMs = settings.renewBeforeSeconds && settings.renewBeforeSeconds * 1000
+  const renewal = createRenewal({
+    vault,
+    lease: createRenewalLease({ redis, keys, senderId, leaseMs: RENEWAL_LEASE_MS }),
+    authority: graph,
+    appId: settings.appId,
+    appSecret: settings.appSecret,
+    renewBeforeMs,
+    onRenewed: events.tokenRenewed,
+    onFailed: events.tokenRenewalFailed,
+  })
+  const stopping = new AbortController()
+
+  const workers = startConsumers({
+    redis,
+    prefix: settings.prefix,
+    logger,
+    concurrency: settings.workerConcurrency,
+    deliver: createDeliver({
+      sender: { phoneNumberId: senderId, ratePerSecond: settings.sendRatePerSecond },
+      store,
+      sealer,
+      accessToken: createSharedToken({
+        vault,
+        useMarginMs: settings.useMarginSeconds * 1000,
+        renewBeforeMs,
+        onRenewalDue: atMostEvery(ASK_AGAIN_MS, () => ask('use')),
+        onRefused: events.tokenInvalidated,
+      }),
+      graph,
+      pacing: createPacing({ redis, keys }),
+      fallbackQueue,
+      events,
+      policy: {
+        maxAttempts: settings.maxAttempts,
+        uncertainWaitMs: UNCERTAIN_WAIT_MS,
+        deliverWithinMs: settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000,
+      },
+      onUncertain: settings.onUncertain,
+      stopping: stopping.signal,
+    }),
+    fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes }),
+    recordReceipt: createRecordReceipt({ store, fallbackQueue, events }),
+    renewToken: createRenewToken({
+      vault,
+      renewal,
+      events,
+      environmentToken: settings.phoneNumberId === undefined ? undefined : settings.accessToken,
+      renewBeforeMs,
+    }),
+  })
+
+  const probes = createProbes({
+    metrics,
+    isReady: () => answersPing(redis, 500),
+    async beforeScrape() {
+      const expiresAt = (await vault.read())?.expiresAt
+      if (expiresAt) metrics.tokenExpiresIn.set((expiresAt - Date.now()) / 1000)
+    },
+  })
+
+  const closers: Closer[] = [
+    { name: 'redis', close: () => redis.disconnect() },
+    { name: 'graph', close: () => graph.close() },
+    { name: 'queues', close: () => Promise.all([fallbackQueue.close(), accessTokenQueue.close()]) },
+    { name: 'metrics listener', close: () => probes.close() },
+    {
+      name: 'workers',
+      close: () => {
+        stopping.abort()
+        return Promise.all(workers.map((worker) => worker.close()))
+      },
+    },
+  ]
+  return { probes, closers, startTokenChecks }
+
+  /** Sets the schedule, and looks at the token once at once. Waits for Redis if it is away. */
+  async function startTokenChecks(): Promise<void> {
+    await scheduleTokenChecks(accessTokenQueue, settings.renewCheckSeconds * 1000)
+    await enqueueTokenCheck(accessTokenQueue, 'start', 'start')
+  }
+
+  function ask(asked: AccessTokenJob['asked']): void {
+    enqueueTokenCheck(accessTokenQueue, asked, asked).catch(onError)
+  }
+}
+
+function atMostEvery(ms: number, act: () => void): () => void {
+  let lastAt = -Infinity
+  return () => {
+    if (Date.now() - lastAt < ms) return
+    lastAt = Date.now()
+    act()
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Use case: receipts move messages. They come at least once, in any order, sometimes before our own note of the send; a move that
+ * is not legal any more changes nothing, so all of that is harmless.
+ */
+import {
+  classify,
+  enqueueFallback,
+  reasonForWaiting,
+  type Events,
+  type Message,
+  type MessageJob,
+  type MessageStore,
+  type Receipt,
+} from '@relais/core'
+import type { Queue } from 'bullmq'
+
+export function createRecordReceipt(deps: {
+  store: MessageStore
+  fallbackQueue: Queue<MessageJob>
+  events: Events
+}) {
+  const { store, events } = deps
+
+  /** False when no message is known for it (yet). */
+  return async (receipt: Receipt): Promise<boolean> => {
+    const message = await find(receipt)
+    if (!message) return false
+    const isNews =
+      receipt.status === 'failed' ? await fail(message, receipt) : await advance(message, receipt)
+    const { status, graphCode } = receipt
+    events.messageReceipt(message, { status, isNews, ...(graphCode !== undefined && { graphCode }) })
+    return true
+  }
+
+  /** By our own id, which Meta gives back; on `failed` that is not promised, so by Meta's id as well. */
+  async function find({ messageId, providerMessageId }: Receipt): Promise<Message | undefined> {
+    const own = messageId === undefined ? undefined : await store.read(messageId)
+    if (own) return own
+    const id = await store.findByProviderId(providerMessageId)
+    return id === undefined ? undefined : store.read(id)
+  }
+
+  async function advance(
+    message: Message,
+    receipt: Receipt & { status: Receipt['status'] },
+  ): Promise<boolean> {
+    if (receipt.status === 'failed') return false
+    const { moved } = await store.move(message.id, {
+      to: receipt.status,
+      set: { providerMessageId: receipt.providerMessageId },
+      detail: 'receipt',
+    })
+    if (moved && receipt.status === 'delivered') events.messageEnded('delivered', '')
+    return moved
+  }
+
+  /** Nobody will deliver it any more, unless it is about an earlier send of a message that was sent again. */
+  async function fail(message: Message, receipt: Receipt): Promise<boolean> {
+    const { providerMessageId } = message
+    if (providerMessageId !== undefined && providerMessageId !== receipt.providerMessageId) return false
+    const { graphCode, title = 'failed' } = receipt
+    const { failure, detail } = classify({
+      statusCode: 400,
+      message: title,
+      ...(graphCode !== undefined && { graphCode }),
+    })
+    const reason = reasonForWaiting(failure)
+    const decided = await store.decideFallback(message.id, { reason, detail: `receipt: ${detail}` })
+    if (!decided.moved) return false
+    await enqueueFallback(deps.fallbackQueue, message.id)
+    events.fallbackDecided(message, reason)
+    return true
+  }
+}
+
+export type RecordReceipt = ReturnType<typeof createRecordReceipt>
