@@ -1,0 +1,76 @@
+import { callKinds } from './call-log.ts'
+
+const text = { type: 'string', minLength: 1 }
+const count = { type: 'integer', minimum: 0, maximum: 1_000_000_000 }
+
+/** A fault of one kind with exactly its own fields. */
+function fault(kind: string, fields: Record<string, object>): object {
+  return {
+    type: 'object',
+    required: ['kind', ...Object.keys(fields).filter((field) => field !== 'subcode')],
+    additionalProperties: false,
+    properties: {
+      kind: { const: kind },
+      ...fields,
+      to: text,
+      on: { enum: callKinds },
+      times: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+    },
+  }
+}
+
+/** `POST /faults` */
+export const faultsBody = {
+  type: 'object',
+  required: ['faults'],
+  additionalProperties: false,
+  properties: {
+    faults: {
+      type: 'array',
+      maxItems: 1000,
+      items: {
+        type: 'object',
+        required: ['kind'],
+        oneOf: [
+          fault('error', { code: count, subcode: count }),
+          fault('html', { statusCode: { type: 'integer', minimum: 200, maximum: 599 } }),
+          fault('reset', { accepted: { type: 'boolean' } }),
+          fault('stall', {
+            ms: { type: 'integer', minimum: 0, maximum: 600_000 },
+            accepted: { type: 'boolean' },
+          }),
+          fault('garbage', {}),
+          fault('none', {}),
+        ],
+      },
+    },
+  },
+}
+
+/** `POST /webhook`; `null` stops the webhooks. */
+export const webhookBody = {
+  type: 'object',
+  required: ['url'],
+  additionalProperties: false,
+  properties: { url: { type: ['string', 'null'] } },
+}
+
+/** `POST /tokens` */
+export const tokenRequestBody = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    type: { enum: ['SYSTEM_USER', 'USER'] },
+    lifeSeconds: count,
+    scopes: { type: 'array', items: text, maxItems: 20 },
+  },
+}
+
+/** `POST /tokens/revoke` and `/tokens/expire`: the token, or its fingerprint from `GET /tokens`. */
+export const tokenBody = {
+  type: 'object',
+  additionalProperties: false,
+  minProperties: 1,
+  maxProperties: 1,
+  properties: { accessToken: text, fingerprint: text },
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { graphErrorDetails, graphErrors } from './graph-errors.ts'
+
+/** Why a call is turned down. `sentence` replaces the usual `(#code) title`. */
+export type Refusal = {
+  readonly graphCode: number
+  readonly subcode?: number | undefined
+  readonly sentence?: string
+  readonly details?: string
+  readonly statusCode?: number
+  readonly type?: string
+}
+
+/** A check's answer: what it read, or why the call is turned down. */
+export type Checked<T> =
+  { readonly value: T; readonly refusal?: never } | { readonly refusal: Refusal; readonly value?: never }
+
+/** What goes over the wire. `statusCode: null` resets the connection instead of answering. */
+export type GraphReply = {
+  readonly statusCode: number | null
+  readonly body: string
+  readonly contentType?: string
+  readonly graphCode?: number
+  readonly graphSubcode?: number | undefined
+  readonly messageId?: string
+  /** Replaces the ordinary answer delay. */
+  readonly delayMs?: number
+}
+
+/** The connection is reset and nothing is answered. */
+export const resetReply: GraphReply = { statusCode: null, body: '' }
+
+/** A good answer: HTTP 200 and a JSON body. */
+export function reply(body: object, messageId?: string): GraphReply {
+  return { statusCode: 200, body: JSON.stringify(body), ...(messageId === undefined ? {} : { messageId }) }
+}
+
+/** Meta's error body and HTTP status for a refusal. */
+export function refuse(refusal: Refusal): GraphReply {
+  const row = graphErrors[refusal.graphCode]
+  const subcode = refusal.subcode ?? graphErrorDetails[refusal.graphCode]?.subcode
+  return {
+    statusCode: refusal.statusCode ?? row?.statusCode ?? 400,
+    body: JSON.stringify({ error: errorBody(refusal, subcode) }),
+    graphCode: refusal.graphCode,
+    graphSubcode: subcode,
+  }
+}
+
+function errorBody(refusal: Refusal, subcode: number | undefined): object {
+  const row = graphErrors[refusal.graphCode]
+  const title = row?.title ?? 'Unknown error'
+  const usual = row?.plain ? title : `(#${refusal.graphCode}) ${title}`
+  return {
+    message: refusal.sentence ?? usual,
+    type: refusal.type ?? row?.type ?? 'OAuthException',
+    ...(row?.isTransient ? { is_transient: true } : {}),
+    code: refusal.graphCode,
+    ...(subcode === undefined ? {} : { error_subcode: subcode }),
+    ...errorData(refusal, title),
+    fbtrace_id: traceId(),
+  }
+}
+
+/** `error_data` comes with WhatsApp's own codes only; errors of the Graph layer have none. */
+function errorData(refusal: Refusal, title: string): object {
+  const isWhatsAppError = refusal.graphCode >= 130_000
+  const details =
+    refusal.details ?? (isWhatsAppError ? graphErrorDetails[refusal.graphCode]?.details : undefined)
+  if (details === undefined && !isWhatsAppError) return {}
+  return { error_data: { messaging_product: 'whatsapp', details: details ?? title } }
+}
+
+/** A trace id of Meta's look: `A` and 22 characters. */
+export function traceId(): string {
+  return `A${randomBytes(17).toString('base64url').slice(0, 22)}`
+}

@@ -1,0 +1,163 @@
+import { createHmac } from 'node:crypto'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { onTestFinished } from 'vitest'
+import { createSimulator, type SimulatorOptions } from '../src/index.ts'
+
+export const identity = {
+  phoneNumberId: '106540352242922',
+  accessToken: 'first-token',
+  appId: '138483919580948',
+  appSecret: 'app-secret',
+  businessId: '102290129340398',
+}
+
+const now = { min: 0, max: 0 }
+export const quick = { answer: now, sent: now, delivered: now, read: now }
+
+/** What tests look at in an answer; which part is there depends on the call. */
+type GraphBody = {
+  error: {
+    message: string
+    type: string
+    code: number
+    error_subcode?: number
+    error_data: { details: string }
+    fbtrace_id: string
+  }
+  contacts: object[]
+  messages: [{ id: string }]
+  access_token: string
+  data: { is_valid: boolean; issued_at: number; expires_at: number; scopes: string[] }
+  health_status: { can_send_message: string }
+  throughput: object
+}
+
+export type Answer = { statusCode: number; headers: Headers; body: GraphBody }
+
+/** A simulator that closes itself, with all delays at zero unless asked otherwise. */
+export async function setup(options: Partial<SimulatorOptions> = {}) {
+  const simulator = await createSimulator({ ...identity, timing: quick, ...options })
+  onTestFinished(() => simulator.close())
+  return { simulator, ...createClient(simulator.graphUrl) }
+}
+
+export function createClient(graphUrl: string) {
+  type Call = { method?: string; body?: string; token?: string | null }
+
+  async function call(path: string, { token = identity.accessToken, ...init }: Call = {}): Promise<Answer> {
+    const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` }
+    const response = await fetch(`${graphUrl}${path}`, { ...init, headers })
+    return {
+      statusCode: response.status,
+      headers: response.headers,
+      body: (await response.json()) as GraphBody,
+    }
+  }
+
+  const messagesPath = `/v26.0/${identity.phoneNumberId}/messages`
+  return {
+    get: (path: string, token?: string | null) => call(path, token === undefined ? {} : { token }),
+    post: (path: string, body: string, token?: string | null) =>
+      call(path, { method: 'POST', body, ...(token === undefined ? {} : { token }) }),
+    send: (body: object, token?: string | null) =>
+      call(messagesPath, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        ...(token === undefined ? {} : { token }),
+      }),
+    exchange: (token: string, changes: Record<string, string> = {}) => {
+      const query = new URLSearchParams({
+        grant_type: 'fb_exchange_token',
+        client_id: identity.appId,
+        client_secret: identity.appSecret,
+        fb_exchange_token: token,
+        ...changes,
+      })
+      return call(`/v26.0/oauth/access_token?${query}`, { token: null })
+    },
+    inspect: (token: string) =>
+      call(`/v26.0/debug_token?input_token=${encodeURIComponent(token)}`, {
+        token: `${identity.appId}|${identity.appSecret}`,
+      }),
+  }
+}
+
+export const online = '+221771234567'
+
+/** A one-time code, as the delivery client sends it. */
+export function codeFor(to: string, code = '482913', changes: object = {}) {
+  return {
+    messaging_product: 'whatsapp',
+    recipient_type: 'individual',
+    to,
+    type: 'template',
+    biz_opaque_callback_data: 'msg_1',
+    template: template('otp_login', 'fr', [body(code), button(code)]),
+    ...changes,
+  }
+}
+
+export function textFor(to: string, text = 'Bonjour') {
+  return { messaging_product: 'whatsapp', to, type: 'text', text: { body: text } }
+}
+
+export function template(name: string, language: string, components: object[]) {
+  return { name, language: { code: language }, components }
+}
+
+export function body(...texts: string[]) {
+  return { type: 'body', parameters: texts.map((text) => ({ type: 'text', text })) }
+}
+
+export function button(text: string) {
+  return { type: 'button', sub_type: 'url', index: '0', parameters: [{ type: 'text', text }] }
+}
+
+/** Reads again and again until it holds, for at most ten seconds. */
+export async function eventually<T>(read: () => T | Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  const deadline = Date.now() + 10_000
+  for (;;) {
+    const value = await read()
+    if (holds(value)) return value
+    if (Date.now() > deadline) throw new Error(`never held, last seen: ${JSON.stringify(value)}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+type Webhook = { raw: Buffer; body: WebhookValue; isSigned: boolean; status: WebhookStatus }
+
+type WebhookValue = { statuses: [WebhookStatus] }
+
+type WebhookStatus = { id: string; status: string; pricing?: object; errors?: object[] }
+
+/** A webhook endpoint that keeps what it gets; `statusCodeOf` decides the answer of the nth POST, from 0. */
+export async function createReceiver(statusCodeOf: (nth: number) => number = () => 200) {
+  const webhooks: Webhook[] = []
+  let posts = 0
+  const server = http.createServer((request, response) => void take(request, response))
+
+  async function take(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const raw = Buffer.concat(chunks)
+    const expected = createHmac('sha256', identity.appSecret).update(raw).digest('hex')
+    const isSigned = request.headers['x-hub-signature-256'] === `sha256=${expected}`
+    const payload = JSON.parse(raw.toString('utf8')) as { entry: [{ changes: { value: WebhookValue }[] }] }
+    for (const { value } of payload.entry[0].changes)
+      webhooks.push({ raw, body: value, isSigned, status: value.statuses[0] })
+    response.writeHead(statusCodeOf(posts++)).end()
+  }
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/webhooks/whatsapp`
+  return {
+    url,
+    webhooks,
+    statuses: () => webhooks.map(({ status }) => status.status),
+    posts: () => posts,
+  }
+}
