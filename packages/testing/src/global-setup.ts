@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { startRedis, type RedisServer } from './redis.ts'
+
+const findRedis = fileURLToPath(new URL('../../../scripts/redis.mjs', import.meta.url))
+
+let redis: RedisServer | undefined
+
+/** Starts the shared Redis before the first test file. The processes of the tests inherit the environment. */
+export async function setup(): Promise<void> {
+  await nameServer()
+  if (process.env['REDIS_URL']) return
+  redis = await startRedis()
+  process.env['RELAIS_TEST_REDIS_URL'] = redis.url
+}
+
+/** Ends it after the last one. */
+export async function teardown(): Promise<void> {
+  await redis?.stop()
+}
+
+/** `npm test` has already looked for a server; an editor that runs vitest by itself has not. */
+async function nameServer(): Promise<void> {
+  if (process.env['RELAIS_REDIS_SERVER'] || process.env['RELAIS_TEST_REDIS']) return
+  const { stdout } = await promisify(execFile)(process.execPath, [findRedis])
+  Object.assign(process.env, JSON.parse(stdout))
+}

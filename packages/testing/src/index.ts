@@ -1,0 +1,7 @@
+export { eventually } from './eventually.ts'
+export { freePort } from './free-port.ts'
+export { startNode } from './node-process.ts'
+export type { Ending, NodeProcess, NodeProcessOptions } from './node-process.ts'
+export { startRedis } from './redis.ts'
+export type { RedisOptions, RedisServer } from './redis.ts'
+export { sharedRedisUrl, uniquePrefix } from './shared-redis.ts'

@@ -1,0 +1,135 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { killWithUs } from './undertaker.ts'
+
+export interface NodeProcessOptions {
+  /** Arguments of the script. */
+  args?: string[]
+  /** Arguments of node itself, before the script. */
+  nodeArgs?: string[]
+  cwd?: string
+  /** How long `stop` waits before it kills. Default 10 s. */
+  stopWithinMs?: number
+}
+
+/** How a process ended: one of the two is null. */
+export interface Ending {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+/** A real process that runs one of our scripts. */
+export interface NodeProcess {
+  readonly pid: number
+  readonly exited: Promise<Ending>
+  /** All lines of stdout and stderr so far, in order of arrival. */
+  lines(): string[]
+  /** Those lines that are JSON objects. */
+  jsonLines(): Record<string, unknown>[]
+  /**
+   * The first line for which `predicate` holds, of those already written and those to come.
+   * @throws Error with the last lines when the process ends first, or after `timeoutMs` (default 10 s).
+   */
+  waitForLine(predicate: (line: string) => boolean, timeoutMs?: number): Promise<string>
+  /**
+   * Sends the signal, waits for the end and returns the exit code, or null if the signal itself ended it.
+   * @throws Error when it had to be killed, because it did not end within `stopWithinMs`.
+   */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** SIGKILL, and waits for the end. */
+  kill(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Starts `node scriptPath` with this environment and PATH, and nothing else of ours. It ends with the test process at the latest. */
+export function startNode(
+  scriptPath: string,
+  env: Record<string, string> = {},
+  { args = [], nodeArgs = [], cwd, stopWithinMs = 10_000 }: NodeProcessOptions = {},
+): NodeProcess {
+  const child = spawn(process.execPath, [...nodeArgs, scriptPath, ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+  })
+  const output = collectLines(child)
+  // 'close' rather than 'exit': by then every line has arrived.
+  const exited = once(child, 'close').then(([code, signal]) => ({ code, signal }) as Ending)
+  if (child.pid === undefined) throw new Error(`${process.execPath} could not be started`)
+  const grave = killWithUs(child.pid)
+  void exited.then(() => grave.release())
+
+  async function kill(): Promise<void> {
+    child.kill('SIGKILL')
+    await exited
+  }
+
+  async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    child.kill(signal)
+    let isLate = false
+    const timer = setTimeout(() => (isLate = child.kill('SIGKILL')), stopWithinMs)
+    const { code } = await exited
+    clearTimeout(timer)
+    if (isLate) throw new Error(`${scriptPath} did not end within ${stopWithinMs} ms of ${signal}`)
+    return code
+  }
+
+  function waitForLine(predicate: (line: string) => boolean, timeoutMs = 10_000): Promise<string> {
+    const written = output.lines.find(predicate)
+    if (written !== undefined) return Promise.resolve(written)
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void) => {
+        clearTimeout(timer)
+        output.listeners.delete(look)
+        finish()
+      }
+      const look = (line: string) => {
+        if (predicate(line)) settle(() => resolve(line))
+      }
+      const give = (why: string) =>
+        settle(() => reject(new Error(`${scriptPath} ${why}; its last lines:\n${tail(output.lines)}`)))
+      const timer = setTimeout(() => give(`did not write the line within ${timeoutMs} ms`), timeoutMs)
+      output.listeners.add(look)
+      void exited.then(({ code, signal }) => give(`ended (${code ?? signal}) before the line`))
+    })
+  }
+
+  return {
+    pid: child.pid,
+    exited,
+    lines: () => [...output.lines],
+    jsonLines: () => output.lines.flatMap(parseObject),
+    waitForLine,
+    stop,
+    kill,
+    [Symbol.asyncDispose]: kill,
+  }
+}
+
+function collectLines(child: ChildProcess): { lines: string[]; listeners: Set<(line: string) => void> } {
+  const lines: string[] = []
+  const listeners = new Set<(line: string) => void>()
+  const take = (line: string) => {
+    lines.push(line)
+    for (const listen of listeners) listen(line)
+  }
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream as Readable }).on('line', take)
+  }
+  return { lines, listeners }
+}
+
+function parseObject(line: string): Record<string, unknown>[] {
+  if (!line.startsWith('{')) return []
+  try {
+    return [JSON.parse(line) as Record<string, unknown>]
+  } catch {
+    return []
+  }
+}
+
+function tail(lines: string[]): string {
+  return lines.slice(-20).join('\n')
+}
