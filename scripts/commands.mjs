@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { endWithNpm } from './built-app.mjs'
+import { Failure } from './failure.mjs'
+import { root } from './root.mjs'
+import { setUp } from './setup.mjs'
+import { start } from './start.mjs'
+import { test } from './test.mjs'
+import { stopToolsOnSignals } from './tool.mjs'
+
+const commands = { start, test, build: setUp, simulator }
+
+/** Runs the named command, and turns what it throws into one line and an exit code. */
+export async function runFromCommandLine([name, ...args]) {
+  // A closed terminal must not turn our last words into a crash.
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
+  try {
+    if (!Object.hasOwn(commands, name ?? '')) {
+      throw new Failure(`usage: node scripts/dev.mjs ${Object.keys(commands).join('|')}`, { exitCode: 64 })
+    }
+    const ignoreSignals = stopToolsOnSignals()
+    const exitCode = await commands[name](args, ignoreSignals)
+    // What still waits for an answer of processes that have been stopped must not keep us.
+    if (exitCode !== undefined) process.exit(exitCode)
+  } catch (error) {
+    process.exit(report(error))
+  }
+}
+
+function report(error) {
+  if (!(error instanceof Failure)) {
+    console.error(error)
+    return 1
+  }
+  if (error.output) console.error(error.output)
+  for (const line of error.message.split('\n')) console.error(`relais: ${line}`)
+  return error.exitCode
+}
+
+async function simulator(_args, ignoreSignals) {
+  await setUp()
+  ignoreSignals() // from here on the simulator has its own
+  endWithNpm()
+  await import(pathToFileURL(join(root, 'packages/simulator/dist/main.js')).href)
+}

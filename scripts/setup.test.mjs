@@ -1,0 +1,35 @@
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { isSupportedNode } from './node-version.mjs'
+import { installHash } from './setup.mjs'
+import { totalsLine } from './test.mjs'
+
+test('Node 20.19 and later are supported', () => {
+  expect(['20.19.0', '20.20.2', '22.0.0', '24.1.0'].map(isSupportedNode)).toEqual([true, true, true, true])
+  expect(['20.18.9', '18.20.8', '6.0.0'].map(isSupportedNode)).toEqual([false, false, false])
+})
+
+test('a new or changed manifest calls for an installation, what lies in node_modules does not', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'relais-setup-'))
+  for (const path of ['packages/core', 'node_modules/axios'])
+    await mkdir(join(folder, path), { recursive: true })
+  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', 'packages/core/package.json'])
+    await writeFile(join(folder, file), file)
+
+  const before = await installHash(folder)
+  await writeFile(join(folder, 'node_modules/axios/package.json'), '{}')
+  await writeFile(join(folder, 'packages/core/index.ts'), '')
+  expect(await installHash(folder)).toBe(before)
+  await writeFile(join(folder, 'packages/core/package.json'), '{"changed":true}')
+  expect(await installHash(folder)).not.toBe(before)
+})
+
+test('the last line has the totals, and a file that could not be loaded is a failure', () => {
+  expect(totalsLine({ numPassedTests: 3, numFailedTests: 0, numPendingTests: 0 })).toBe('3 passed, 0 failed')
+  const unloaded = { status: 'failed', assertionResults: [] }
+  expect(
+    totalsLine({ numPassedTests: 3, numFailedTests: 1, numPendingTests: 2, testResults: [unloaded] }),
+  ).toBe('3 passed, 2 failed, 2 skipped')
+})

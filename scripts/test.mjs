@@ -1,0 +1,94 @@
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Failure } from './failure.mjs'
+import { findRedisServer, noRedis, testEnvironment } from './redis.mjs'
+import { root } from './root.mjs'
+import { setUp } from './setup.mjs'
+import { step } from './step.mjs'
+import { runTool, packageProgram } from './tool.mjs'
+
+const reportFile = join(root, '.cache/test-report.json')
+
+const checks = [
+  {
+    name: 'format',
+    hint: 'npm run format',
+    args: [packageProgram('prettier', 'bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
+  },
+  { name: 'lint', args: [packageProgram('oxlint', 'bin/oxlint'), '--type-aware'] },
+  { name: 'types', args: [packageProgram('typescript', 'bin/tsc'), '-p', 'tsconfig.tests.json'] },
+  { name: 'dead code', args: [packageProgram('knip', 'bin/knip.js')] },
+]
+
+/**
+ * All that must hold: format, lint, types, dead code, and the tests against real processes. Everything is run even
+ * when something has failed, so that one run shows it all.
+ * @param args for vitest: paths or options.
+ * @returns the exit code; the last line printed holds the totals.
+ */
+export async function test(args) {
+  await setUp()
+  const redisEnvironment = await findRedis()
+  const failed = await step('Checking format, lint, types and dead code', runChecks)
+  const exitCode = await runVitest(args, redisEnvironment)
+  const totals = await readTotals()
+  if (failed.length > 0) console.log(`Failed before the tests: ${failed.join(', ')} (see above)`)
+  console.log(totalsLine(totals))
+  return failed.length > 0 ? 1 : exitCode
+}
+
+/** The last line, from the totals of the runner's report. A file that could not be loaded is a failure too. */
+export function totalsLine({
+  numPassedTests = 0,
+  numFailedTests = 0,
+  numPendingTests = 0,
+  testResults = [],
+}) {
+  const unloaded = testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  )
+  const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
+  return `${numPassedTests} passed, ${numFailedTests + unloaded.length} failed${skipped}`
+}
+
+async function findRedis() {
+  if (process.env.RELAIS_TEST_REDIS === 'container') return {}
+  const server = await findRedisServer({ onProgress: (line) => console.log(line) })
+  if (!server && !process.env.REDIS_URL) throw new Failure(noRedis)
+  return testEnvironment(server)
+}
+
+/** Two at a time, one for each core of a small machine; what they print is kept until they fail. */
+async function runChecks() {
+  const waiting = [...checks]
+  const failed = []
+  const lane = async () => {
+    for (let check = waiting.shift(); check; check = waiting.shift()) {
+      const { code, output } = await runTool(process.execPath, check.args)
+      if (code === 0) continue
+      failed.push(check.name)
+      console.log(
+        `${output.trimEnd()}\n${check.name}: failed${check.hint ? `; mend it with: ${check.hint}` : ''}`,
+      )
+    }
+  }
+  await Promise.all([lane(), lane()])
+  return failed
+}
+
+async function runVitest(args, env) {
+  await mkdir(join(root, '.cache'), { recursive: true })
+  await rm(reportFile, { force: true })
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`]
+  const vitest = [packageProgram('vitest', 'vitest.mjs'), 'run', ...reporters, ...args]
+  const { code } = await runTool(process.execPath, vitest, { env, inherit: true })
+  return code
+}
+
+async function readTotals() {
+  try {
+    return JSON.parse(await readFile(reportFile, 'utf8'))
+  } catch {
+    throw new Failure('the test runner left no report')
+  }
+}
