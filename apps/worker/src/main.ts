@@ -6,7 +6,8 @@ import { openWorker } from './open.ts'
 
 /** The exit code for a faulty configuration (EX_CONFIG). */
 const EXIT_CONFIG = 78
-const CLOSE_WITHIN_MS = 4000
+/** A send in flight gets its time, and its message the move that follows. */
+const CLOSE_AFTER_SEND_MS = 2000
 
 const settings = readEnvironment()
 const sink = await openSink()
@@ -32,7 +33,7 @@ startTokenChecks().catch((error: unknown) => {
 
 const signal = await asked
 logger.info({ event: 'worker.stopping', signal }, 'stopping')
-const left = await closeAll(closers, CLOSE_WITHIN_MS)
+const left = await closeAll(closers, settings.sendTimeoutMs + CLOSE_AFTER_SEND_MS)
 if (left.length > 0) logger.warn({ event: 'worker.left_open', left }, 'not everything closed in time')
 process.exit(left.length > 0 ? 1 : 0)
 

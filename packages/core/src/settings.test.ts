@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import { encryptionSettings, redisSettings, sharedSettings } from './config.ts'
+import { readSettings, SettingsError, type Environment, type Setting } from './settings.ts'
+
+const KEY = Buffer.alloc(32, 7).toString('base64')
+const GOOD = { REDIS_URL: 'redis://127.0.0.1:6379', ENCRYPTION_KEYS: `k1:${KEY}` }
+
+function linesOf(environment: Environment): string[] {
+  try {
+    readSettings(environment, sharedSettings)
+    return []
+  } catch (error) {
+    if (error instanceof SettingsError) return error.lines
+    throw error
+  }
+}
+
+describe('the settings', () => {
+  it('have the defaults of the documentation', () => {
+    const settings = readSettings(GOOD, sharedSettings)
+    expect(settings).toMatchObject({
+      prefix: 'relais',
+      apiBaseUrl: 'https://graph.facebook.com',
+      apiVersion: 'v26.0',
+      otpTemplate: 'otp_login',
+      templateLanguage: 'fr',
+      otpTtlSeconds: 300,
+      deliverWithinSeconds: 60,
+      onUncertain: 'resend',
+      maxAttempts: 5,
+      sendTimeoutMs: 5000,
+      sendRatePerSecond: 80,
+      workerConcurrency: 50,
+      renewCheckSeconds: 60,
+      useMarginSeconds: 300,
+      fallbackLog: 'stdout',
+      fallbackCodes: 'plain',
+      logLevel: 'info',
+    })
+    expect(settings.renewBeforeSeconds).toBeUndefined()
+  })
+
+  it('take an empty value for one that is not set', () => {
+    expect(readSettings({ ...GOOD, OTP_TTL_SECONDS: '', LOG_LEVEL: ' ' }, sharedSettings).otpTtlSeconds).toBe(
+      300,
+    )
+  })
+
+  it('name every fault at once, one line each', () => {
+    const lines = linesOf({ OTP_TTL_SECONDS: '5', MAX_ATTEMPTS: 'many' })
+    expect(lines.map((line) => line.split(' ')[0])).toEqual([
+      'REDIS_URL',
+      'ENCRYPTION_KEYS',
+      'OTP_TTL_SECONDS',
+      'MAX_ATTEMPTS',
+    ])
+  })
+
+  it.each([
+    ['REDIS_URL', 'localhost:6379'],
+    ['REDIS_URL', 'http://localhost'],
+    ['QUEUE_PREFIX', 'a b'],
+    ['REDIS_SENTINELS', 'a:1'],
+    ['REDIS_CLUSTER', 'a:1'],
+    ['REDIS_WAIT_REPLICAS', '1'],
+    ['RECIPIENT_MAX_PER_HOUR', '5'],
+    ['ENCRYPTION_KEYS', 'k1:short'],
+    ['ENCRYPTION_KEYS', `k1:${KEY},k1:${KEY}`],
+    ['ENCRYPTION_KEYS', encryptionSettings.encryptionKeys.example],
+    ['WHATSAPP_PHONE_NUMBER_ID', '+221771234567'],
+    ['WHATSAPP_ACCESS_TOKEN', 'with space'],
+    ['WHATSAPP_API_BASE_URL', 'graph.facebook.com'],
+    ['WHATSAPP_API_VERSION', '26'],
+    ['WHATSAPP_TEMPLATE_LANGUAGE', 'fr-FR'],
+    ['OTP_TTL_SECONDS', '901'],
+    ['OTP_TTL_SECONDS', '-1'],
+    ['OTP_TTL_SECONDS', '60s'],
+    ['OTP_TTL_SECONDS', '1e2'],
+    ['ON_UNCERTAIN', 'maybe'],
+    ['MAX_ATTEMPTS', '0'],
+    ['SEND_RATE_PER_SECOND', '1.5'],
+    ['TOKEN_RENEW_BEFORE_SECONDS', '0'],
+    ['FALLBACK_CODES', 'sealed'],
+    ['LOG_LEVEL', 'loud'],
+    ['LOG_PRETTY', 'maybe'],
+  ])('refuse %s=%s, with the name, what is wrong and an example', (name, value) => {
+    const [line = '', ...others] = linesOf({ ...GOOD, [name]: value })
+    expect(others).toEqual([])
+    expect(line.startsWith(`${name} `)).toBe(true)
+    expect(line).toContain(`Example: ${name}=`)
+  })
+
+  it('never repeat a value: it may be a secret in the wrong place', () => {
+    const leaked = 'EAAG leaked 482913'
+    const names = Object.values(sharedSettings).map(({ name }) => name)
+    for (const name of names.filter((each) => each !== 'FALLBACK_LOG')) {
+      const lines = linesOf({ ...GOOD, [name]: leaked })
+      expect(lines).toHaveLength(1)
+      expect(lines.join()).not.toContain('482913')
+    }
+  })
+
+  it('have an example that is accepted, each of them', () => {
+    const settings: Record<string, Setting<unknown>> = { ...sharedSettings, ...redisSettings }
+    for (const { name, example } of Object.values(settings)) {
+      if (example !== '' && name !== 'ENCRYPTION_KEYS')
+        expect(linesOf({ ...GOOD, [name]: example })).toEqual([])
+    }
+  })
+})
