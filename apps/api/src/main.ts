@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { closeAll, createLogger, readSettings, SettingsError, untilAskedToStop } from '@relais/core'
 import { apiSettings, type ApiSettings } from './config.ts'
-import { openApi } from './open.ts'
 
 /** The exit code for a faulty configuration (EX_CONFIG). */
 const EXIT_CONFIG = 78
@@ -14,6 +13,8 @@ const logger = createLogger({
   isPretty: settings.logPretty ?? process.stdout.isTTY,
 })
 const asked = untilAskedToStop()
+// Loaded only now: a faulty environment is told at once.
+const { openApi } = await import('./open.ts')
 const { app, probes, closers } = await openApi(settings, logger, '0.1.0')
 try {
   if (settings.metricsPort > 0) await probes.listen(settings.metricsPort, settings.host)

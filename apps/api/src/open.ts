@@ -15,6 +15,7 @@ import {
   failFastOptions,
   openQueue,
   openRedis,
+  settled,
   type Closer,
   type Logger,
   type AccessTokenJob,
@@ -30,6 +31,9 @@ import { createWhatsappStatus } from './whatsapp-status.ts'
 /** Redis gets this long for one command, and an acceptance this long in all: together within the second promised. */
 const COMMAND_TIMEOUT_MS = 700
 const ACCEPT_WITHIN_MS = 850
+
+/** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
+const CONNECT_WITHIN_MS = 2000
 
 /** Longer than an exchange and its confirmation together. */
 const RENEWAL_LEASE_MS = 30_000
@@ -146,5 +150,6 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'metrics listener', close: () => probes.close() },
     { name: 'listener', close: () => app.close() },
   ]
+  await settled(redis, CONNECT_WITHIN_MS)
   return { app, probes, closers }
 }

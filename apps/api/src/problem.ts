@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import { Type, type Static } from 'typebox'
 
-export const PROBLEM_CODES = [
+const PROBLEM_CODES = [
   'malformed_json',
   'bad_request',
   'unauthorized',
@@ -21,7 +21,7 @@ export const PROBLEM_CODES = [
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number]
 
-export const FieldFaultSchema = Type.Object({
+const FieldFaultSchema = Type.Object({
   pointer: Type.String({ description: 'JSON pointer to the value' }),
   detail: Type.String({ description: 'What is wrong with it' }),
 })

@@ -1,4 +1,4 @@
-import { chmod, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 
 /**
  * The one place where a code is readable. It is a sink of its own, not the logger: nothing is added, levels do not silence it,
@@ -13,7 +13,6 @@ export type FallbackSink = { write(record: object): Promise<void> }
 export async function openFallbackSink(target: string): Promise<FallbackSink> {
   if (target === 'stdout') return { write: writeToStdout }
   await append(target, '')
-  await chmod(target, 0o600)
   return { write: (record) => append(target, `${JSON.stringify(record)}\n`) }
 }
 
@@ -23,11 +22,14 @@ function writeToStdout(record: object): Promise<void> {
   })
 }
 
+/** On the disk when it resolves. A pipe or a device is written to as it is. */
 async function append(path: string, text: string): Promise<void> {
   const file = await open(path, 'a', 0o600)
   try {
+    const stat = await file.stat()
+    if (stat.isFile() && (stat.mode & 0o077) !== 0) await file.chmod(0o600)
     await file.appendFile(text)
-    await file.sync()
+    if (stat.isFile()) await file.sync()
   } finally {
     await file.close()
   }

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { closeAll, createLogger, readSettings, SettingsError, untilAskedToStop } from '@relais/core'
 import { workerSettings, type WorkerSettings } from './config.ts'
 import { openFallbackSink, type FallbackSink } from './fallback-sink.ts'
-import { openWorker } from './open.ts'
 
 /** The exit code for a faulty configuration (EX_CONFIG). */
 const EXIT_CONFIG = 78
@@ -17,6 +16,8 @@ const logger = createLogger({
   isPretty: settings.logPretty ?? process.stdout.isTTY,
 })
 const asked = untilAskedToStop()
+// Loaded only now: a faulty environment is told at once.
+const { openWorker } = await import('./open.ts')
 const { probes, closers, startTokenChecks } = openWorker(settings, logger, sink)
 try {
   if (settings.metricsPort > 0) await probes.listen(settings.metricsPort, settings.host)

@@ -281,6 +281,7 @@ function notYet(name: string, about: string): Setting<undefined> {
     name,
     about,
     example: '',
+    isFuture: true,
     fallback: { value: undefined, shown: '' },
     parse: () => new Fault('is not available in this version: unset it'),
   }
@@ -292,6 +293,7 @@ function notYetNumber(name: string, about: string): Setting<number> {
     name,
     about: `${about} (0 = off)`,
     example: '0',
+    isFuture: true,
     fallback: { value: 0, shown: '0' },
     parse: (value) => (value === '0' ? 0 : new Fault('must be 0: it is not available in this version')),
   }

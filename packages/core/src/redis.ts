@@ -41,6 +41,13 @@ export function openRedis(url: string, options: RedisOptions, onError: (error: E
   return redis
 }
 
+/** Gives a connection that was just opened a moment to come up; resolves either way. */
+export async function settled(redis: Redis, withinMs: number): Promise<void> {
+  if (redis.status === 'ready') return
+  const ready = new Promise<void>((resolve) => redis.once('ready', () => resolve()))
+  await Promise.race([ready, new Promise<void>((resolve) => setTimeout(resolve, withinMs).unref())])
+}
+
 /** Does Redis answer within `withinMs`? */
 export async function answersPing(redis: Redis, withinMs: number): Promise<boolean> {
   const timeOut = new Promise<false>((resolve) => setTimeout(resolve, withinMs, false).unref())

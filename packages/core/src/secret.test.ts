@@ -5,7 +5,7 @@ import { Secret } from './secret.ts'
 it('a secret shows itself to nobody who does not ask', () => {
   const secret = new Secret('482913')
   const seen = [
-    `${secret}`,
+    ['', secret].join(),
     String(secret),
     JSON.stringify({ secret }),
     inspect({ secret }, { depth: 5, showHidden: true }),

@@ -8,6 +8,8 @@ export type Setting<T> = {
   name: string
   about: string
   example: string
+  /** Known, but without use in this version: not shown in `.env.example`. */
+  isFuture?: boolean
   /** Absent: the setting is required. */
   fallback?: { value: T; shown: string }
   parse(text: string): T | Fault
@@ -62,7 +64,8 @@ function line(setting: Setting<unknown>, problem: string): string {
 
 /** The lines of `.env.example` for these settings, in order; optional ones commented out with their default. */
 export function exampleEnvironment(settings: Iterable<Setting<unknown>>): string {
-  const blocks = [...settings].map(({ name, about, example, fallback }) => {
+  const shown = [...settings].filter(({ isFuture }) => !isFuture)
+  const blocks = shown.map(({ name, about, example, fallback }) => {
     const assignment = fallback ? `# ${name}=${fallback.shown}` : `${name}=${example}`
     return `# ${about}${fallback ? '' : '. Required'}\n${assignment}\n`
   })

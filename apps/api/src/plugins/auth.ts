@@ -1,8 +1,9 @@
 /** Who is calling. Keys are compared as digests, in constant time, against every key there is. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CallerKey } from '../config.ts'
 import { ProblemError } from '../problem.ts'
+import { sendProblem } from './problems.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -22,16 +23,18 @@ export function createAuth({ apps, operators }: Callers) {
     app: (request: FastifyRequest) => bearer(request, apps, operators),
     operator: (request: FastifyRequest) => bearer(request, operators, apps),
 
-    /** HTTP Basic, for pages: operator name and key. */
-    async operatorPage(request: FastifyRequest): Promise<void> {
+    /** HTTP Basic, for pages: operator name and key. Answers by itself, for pages with an error handler of their own. */
+    async operatorPage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
       const [, encoded = ''] = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '') ?? []
       const [, name = '', key = ''] =
         /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? []
       const known = find(operators, key)
       if (!known || known.name !== name) {
-        throw new ProblemError(401, 'unauthorized', 'Log in with operator name and key.', { headers: BASIC })
+        const detail = 'Log in with operator name and key.'
+        return sendProblem(reply, new ProblemError(401, 'unauthorized', detail, { headers: BASIC }))
       }
       request.caller = known.name
+      return undefined
     },
   }
 }

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Receipt } from '@relais/core'
 import type { Auth } from './auth.ts'
 
-export const BOARD_PATH = '/admin/queues'
+const BOARD_PATH = '/admin/queues'
 
 /** Bull Board, to look at: jobs are moved by Relais, not by hand. It has no login of its own, so the scope has one. */
 export async function registerBoard(

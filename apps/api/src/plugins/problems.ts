@@ -47,7 +47,7 @@ export function sendProblem(reply: FastifyReply, problem: ProblemError): Fastify
 }
 
 /** What a thrown value becomes. From 500 up nothing of its text is shown. */
-export function toProblem(error: unknown): ProblemError {
+function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
   const { code, statusCode, validation, validationContext } = error as {
     code?: string

@@ -98,7 +98,6 @@ const TextSchema = Type.Object(
 /** `oneOf` with a discriminator, so that faults are told of the kind that was meant and not of all three. */
 const MessageRequestSchema = Type.Unsafe<MessageRequest>({
   type: 'object',
-  required: ['type', 'to'],
   discriminator: { propertyName: 'type' },
   oneOf: [OtpSchema, TemplateSchema, TextSchema],
 })

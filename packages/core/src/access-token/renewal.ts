@@ -16,6 +16,9 @@ import type { NewToken, StoredToken, TokenVault } from './vault.ts'
 /** A caller that finds a renewal under way looks this often for its result. */
 const LOOK_AGAIN_MS = 50
 
+/** Asked for again so soon after a renewal, that one is the answer. */
+const JUST_RENEWED_MS = 1000
+
 export type RenewalResult =
   | { kind: 'renewed'; token: StoredToken }
   | { kind: 'not-due' }
@@ -57,17 +60,22 @@ export function createRenewal(options: {
       return renewVersion(token)
     },
 
-    /** Renews now, due or not. Callers at the same time, in any process, share one exchange. */
+    /**
+     * Renews now, due or not. Callers at the same time, in any process, share one exchange and its result, good or bad;
+     * so does one who asks again right after it.
+     *
+     * @param waitMs how long to wait for a renewal that another process is making
+     */
     async renewNow(waitMs: number): Promise<RenewalResult> {
-      const giveUpAt = now() + waitMs
-      const token = await vault.read()
-      if (!token) return { kind: 'failed', error: 'there is no token to renew' }
+      const askedAt = now()
       for (;;) {
+        const token = await vault.read()
+        if (!token) return { kind: 'failed', error: 'there is no token to renew' }
+        const shared = resultSince(token, askedAt)
+        if (shared) return shared
         const result = await renewVersion(token)
-        if (result.kind !== 'busy' || now() >= giveUpAt) return result
+        if (result.kind !== 'busy' || now() - askedAt >= waitMs) return result
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
-        const latest = await vault.read()
-        if (latest && latest.version !== token.version) return { kind: 'renewed', token: latest }
       }
     },
 
@@ -75,14 +83,22 @@ export function createRenewal(options: {
     async adoptFromEnvironment(accessToken: Secret): Promise<StoredToken | undefined> {
       const stored = await vault.read()
       if (!stored) {
-        await vault.bootstrap({ accessToken, source: 'env', obtainedAt: now() })
-        return vault.read()
+        const isFirst = await vault.bootstrap({ accessToken, source: 'env', obtainedAt: now() })
+        return isFirst ? vault.read() : undefined
       }
       const isDead = !isUsable(tokenState(stored, now(), renewBeforeMs))
       if (stored.accessToken.reveal() === accessToken.reveal()) return undefined
       if (!isDead && (await vault.hasSeen(accessToken))) return undefined
       return adopt(stored, accessToken)
     },
+  }
+
+  /** What a renewal that others made at this time came to. */
+  function resultSince(token: StoredToken, askedAt: number): RenewalResult | undefined {
+    const last = token.lastRenewal
+    if (!last) return undefined
+    if (last.ok) return last.at > askedAt - JUST_RENEWED_MS ? { kind: 'renewed', token } : undefined
+    return last.at >= askedAt ? { kind: 'failed', error: last.error ?? 'the renewal failed' } : undefined
   }
 
   /** Exchanges exactly this version; if it was replaced meanwhile, the newer one is the result. */
@@ -105,11 +121,10 @@ export function createRenewal(options: {
     if (inspected.kind === 'inspected' && !inspected.isValid) {
       return failed(token, { kind: 'unreachable', detail: 'Meta calls the token it just issued invalid' })
     }
-    const renewed = newToken(exchanged, inspected, startedAt)
+    const renewed = { ...newToken(exchanged, inspected, startedAt), lastRenewal: { at: now(), ok: true } }
     if (!(await vault.commit(token, renewed, owner))) return { kind: 'busy' }
     const stored = await vault.read()
     if (!stored) return { kind: 'failed', error: 'the token store was emptied meanwhile' }
-    await vault.noteRenewal(stored, { at: now(), ok: true })
     options.onRenewed?.(stored)
     return { kind: 'renewed', token: stored }
   }
@@ -130,8 +145,8 @@ export function createRenewal(options: {
     await vault.describe(token, {
       expiresAt: inspected.expiresAt,
       ...(inspected.issuedAt !== undefined && { obtainedAt: inspected.issuedAt }),
-      ...(!inspected.isValid && { refusedAt: now() }),
     })
+    if (!inspected.isValid) await vault.noteRefusal(token, now())
     return vault.read()
   }
 

@@ -87,8 +87,7 @@ export function createSharedToken(options: {
   }
 
   async function refuse(token: StoredToken): Promise<void> {
-    const isNews = await vault.describe(token, { refusedAt: now() })
-    if (isNews && held && isSame(held, token) && held.refusedAt === undefined) options.onRefused?.(token)
+    if (await vault.noteRefusal(token, now())) options.onRefused?.(token)
     held = await read()
   }
 

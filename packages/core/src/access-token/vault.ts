@@ -34,28 +34,29 @@ export type StoredToken = TokenVersion & {
   refusedAt?: number
   /** An app secret that came with a manual update and replaces the one of the environment. */
   appSecret?: Secret
-  lastRenewal?: { at: number; ok: boolean; error?: string }
+  lastRenewal?: LastRenewal
 }
 
-export type NewToken = {
-  accessToken: Secret
-  source: TokenSource
-  obtainedAt: number
-  expiresAt?: number | null
-  appSecret?: Secret
-}
+export type NewToken = Pick<
+  StoredToken,
+  'accessToken' | 'source' | 'obtainedAt' | 'expiresAt' | 'appSecret' | 'lastRenewal'
+>
+
+/** How the last renewal went, and when (milliseconds since 1970). `error` is Meta's code and words. */
+export type LastRenewal = { at: number; ok: boolean; error?: string }
 
 /**
  * KEYS 1 the token · 2 the lease (or the token again, when none is needed)
  * ARGV 1 expected 'generation:version', ':' = none stored · 2 lease owner, '' = any · 3 JSON object of fields to set
- *      4 JSON array of fields to remove · 5 version afterwards, '' = unchanged
- * Returns 1, or 0 when another version is there or the lease is lost.
+ *      4 JSON array of fields to remove · 5 version afterwards, '' = unchanged · 6 a field that must not be there, '' = any
+ * Returns 1, or 0 when another version is there, the lease is lost, or the field is there.
  */
 const WRITE = `
 local generation = redis.call('HGET', KEYS[1], 'generation') or ''
 local version = redis.call('HGET', KEYS[1], 'version') or ''
 if generation .. ':' .. version ~= ARGV[1] then return 0 end
 if ARGV[2] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
+if ARGV[6] ~= '' and redis.call('HEXISTS', KEYS[1], ARGV[6]) == 1 then return 0 end
 for _, field in ipairs(cjson.decode(ARGV[4])) do redis.call('HDEL', KEYS[1], field) end
 for field, value in pairs(cjson.decode(ARGV[3])) do redis.call('HSET', KEYS[1], field, value) end
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'version', ARGV[5]) end
@@ -91,16 +92,18 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
     /** Notes what Meta says of this very version. False if another one is there. */
     async describe(
       expected: TokenVersion,
-      facts: { expiresAt?: number | null; obtainedAt?: number; refusedAt?: number },
+      facts: { expiresAt?: number | null; obtainedAt?: number },
     ): Promise<boolean> {
       return patch(expected, timesOf(facts))
     },
 
-    /** Notes how the last renewal went. `error` is Meta's code and words. */
-    async noteRenewal(
-      expected: TokenVersion,
-      result: { at: number; ok: boolean; error?: string },
-    ): Promise<boolean> {
+    /** Notes that Meta refused this very version. True for the first who says so. */
+    async noteRefusal(expected: TokenVersion, refusedAt: number): Promise<boolean> {
+      return patch(expected, { refusedAt: String(refusedAt) }, 'refusedAt')
+    },
+
+    /** Notes how the last renewal of this very version went. */
+    async noteRenewal(expected: TokenVersion, result: LastRenewal): Promise<boolean> {
       return patch(expected, { lastRenewal: JSON.stringify(result) })
     },
 
@@ -127,17 +130,19 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
       sealed: sealer.seal(token.accessToken.reveal(), { purpose: 'access-token', id: senderId }),
       source: token.source,
       ...timesOf(token),
+      ...(token.lastRenewal && { lastRenewal: JSON.stringify(token.lastRenewal) }),
       ...(token.source === 'env' && { [seenField(token.accessToken)]: '1' }),
       ...(token.appSecret && {
         sealedAppSecret: sealer.seal(token.appSecret.reveal(), { purpose: 'app-secret', id: senderId }),
       }),
     }
-    const removed = ['refusedAt', ...(token.expiresAt === undefined ? ['expiresAt'] : [])]
+    // What was said of the token before does not hold for this one.
+    const removed = ['refusedAt', 'expiresAt', 'lastRenewal']
     return run(expected, leaseOwner, set, removed, String(version))
   }
 
-  function patch(expected: TokenVersion, set: Record<string, string>): Promise<boolean> {
-    return run(expected, undefined, set, [], '')
+  function patch(expected: TokenVersion, set: Record<string, string>, ifAbsent = ''): Promise<boolean> {
+    return run(expected, undefined, set, [], '', ifAbsent)
   }
 
   async function run(
@@ -146,6 +151,7 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
     set: Record<string, string>,
     removed: string[],
     version: string,
+    ifAbsent = '',
   ): Promise<boolean> {
     const done = await redis.relaisWriteToken(
       2,
@@ -156,6 +162,7 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
       JSON.stringify(set),
       JSON.stringify(removed),
       version,
+      ifAbsent,
     )
     return done === 1
   }
@@ -178,7 +185,7 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
         appSecret: new Secret(sealer.open(sealedAppSecret, { purpose: 'app-secret', id: senderId })),
       }),
       ...(lastRenewal !== undefined && {
-        lastRenewal: JSON.parse(lastRenewal) as { at: number; ok: boolean; error?: string },
+        lastRenewal: JSON.parse(lastRenewal) as LastRenewal,
       }),
     }
   }
@@ -186,15 +193,10 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
 
 export type TokenVault = ReturnType<typeof createTokenVault>
 
-function timesOf(times: {
-  expiresAt?: number | null
-  obtainedAt?: number
-  refusedAt?: number
-}): Record<string, string> {
-  const { expiresAt, obtainedAt, refusedAt } = times
+function timesOf(times: { expiresAt?: number | null; obtainedAt?: number }): Record<string, string> {
+  const { expiresAt, obtainedAt } = times
   return {
     ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? 'never' : String(expiresAt) }),
     ...(obtainedAt !== undefined && { obtainedAt: String(obtainedAt) }),
-    ...(refusedAt !== undefined && { refusedAt: String(refusedAt) }),
   }
 }

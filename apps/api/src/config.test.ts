@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import { readSettings, SettingsError } from '@relais/core'
+import { describe, expect, it } from 'vitest'
+import { apiSettings } from './config.ts'
+
+const { apiKeys } = apiSettings
+const read = (value: string) => readSettings({ API_KEYS: value }, { apiKeys }).apiKeys
+const sha256 = (text: string) => createHash('sha256').update(text).digest()
+
+describe('the keys of callers', () => {
+  it('are kept as digests, however they are given', () => {
+    const hex = sha256('a-good-api-key').toString('hex')
+    expect(read(`wallet:another-good-key, shop:sha256:${hex}`)).toEqual([
+      { name: 'wallet', sha256: sha256('another-good-key') },
+      { name: 'shop', sha256: sha256('a-good-api-key') },
+    ])
+  })
+
+  it('an app may have several', () => {
+    expect(read('wallet:first-key-1,wallet:second-key-2').map(({ name }) => name)).toEqual([
+      'wallet',
+      'wallet',
+    ])
+  })
+
+  it.each([
+    '',
+    'wallet',
+    'wallet:short',
+    'wallet:sha256:12',
+    'wallet:a-good-api-key,shop:a-good-api-key',
+    'wallet:a-good-api-key,',
+    'a name:a-good-api-key',
+    apiKeys.example,
+  ])('%j is refused without repeating it', (value) => {
+    expect(() => read(value)).toThrow(SettingsError)
+    try {
+      read(value)
+    } catch (error) {
+      expect(String(error)).toContain('API_KEYS ')
+      expect(String(error)).not.toContain('a-good-api-key')
+    }
+  })
+})

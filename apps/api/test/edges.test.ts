@@ -1,0 +1,172 @@
+import { createHmac } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { apiFixture, APP_KEY, APP_SECRET, OPS_KEY, VERIFY_TOKEN } from './api-fixture.ts'
+
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
+const basic = (name: string, key: string) => ({
+  authorization: `Basic ${Buffer.from(`${name}:${key}`).toString('base64')}`,
+})
+
+describe('who may call what', () => {
+  const appRoutes = [
+    ['POST', '/api/messages'],
+    ['GET', '/api/messages/msg_1'],
+  ] as const
+  const operatorRoutes = [
+    ['GET', '/api/wallet/whatsapp-status'],
+    ['POST', '/api/wallet/refresh-whatsapp-token'],
+    ['POST', '/api/wallet/update-whatsapp-token'],
+  ] as const
+
+  it.each(appRoutes)('%s %s is for apps', async (method, url) => {
+    const { app } = await apiFixture()
+    expect((await app.inject({ method, url })).statusCode).toBe(401)
+    const asOperator = await app.inject({ method, url, headers: bearer(OPS_KEY) })
+    expect(asOperator.json()).toMatchObject({ status: 403, code: 'forbidden' })
+  })
+
+  it.each(operatorRoutes)('%s %s is for operators', async (method, url) => {
+    const { app } = await apiFixture()
+    const without = await app.inject({ method, url })
+    expect(without.statusCode).toBe(401)
+    expect(without.headers['www-authenticate']).toBe('Bearer')
+    expect((await app.inject({ method, url, headers: bearer(APP_KEY) })).statusCode).toBe(403)
+  })
+
+  it.each([
+    '/admin/queues',
+    '/admin/queues/api/queues',
+    '/admin/queues/queue/messages',
+    '/admin/queues/static/x.js',
+  ])('%s asks for operator name and key', async (url) => {
+    const { app } = await apiFixture()
+    for (const headers of [{}, basic('awa', APP_KEY), basic('moussa', OPS_KEY), bearer(OPS_KEY)]) {
+      const answer = await app.inject({ url, headers })
+      expect(answer.statusCode).toBe(401)
+      expect(answer.headers['www-authenticate']).toMatch(/^Basic /)
+    }
+  })
+
+  it('the board shows the queues to an operator, and changes nothing', async () => {
+    const { app } = await apiFixture()
+    const headers = basic('awa', OPS_KEY)
+    const page = await app.inject({ url: '/admin/queues', headers })
+    expect(page.statusCode).toBe(200)
+    expect(page.headers['content-type']).toContain('text/html')
+    const queues = await app.inject({ url: '/admin/queues/api/queues', headers })
+    const names = queues.json<{ queues: { name: string; readOnlyMode: boolean }[] }>().queues
+    expect(names.map(({ name }) => name)).toEqual(['messages', 'fallback', 'receipts', 'access-token'])
+    expect(names.every(({ readOnlyMode }) => readOnlyMode)).toBe(true)
+    const pause = await app.inject({ method: 'PUT', url: '/admin/queues/api/queues/messages/pause', headers })
+    expect(pause.statusCode).toBe(405)
+  })
+})
+
+describe('for machines', () => {
+  it('livez and readyz need no key', async () => {
+    const { app } = await apiFixture()
+    expect((await app.inject('/livez')).json()).toEqual({ status: 'ok' })
+    expect((await app.inject('/readyz')).json()).toEqual({ status: 'ok' })
+  })
+
+  it('the OpenAPI document is 3.1 and describes every route, and the page shows it', async () => {
+    const { app } = await apiFixture()
+    const document = (await app.inject('/openapi.json')).json<{ openapi: string; paths: object }>()
+    expect(document.openapi).toBe('3.1.0')
+    expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/api/messages',
+      '/api/messages/{id}',
+      '/api/wallet/refresh-whatsapp-token',
+      '/api/wallet/update-whatsapp-token',
+      '/api/wallet/whatsapp-status',
+      '/api/webhooks/whatsapp',
+      '/livez',
+      '/readyz',
+    ])
+    const page = await app.inject('/docs')
+    expect(page.statusCode).toBe(200)
+    expect(page.headers['content-type']).toContain('text/html')
+  })
+
+  it('what is not there is a problem too', async () => {
+    const { app } = await apiFixture()
+    for (const [method, url] of [
+      ['GET', '/'],
+      ['PUT', '/api/messages'],
+      ['GET', '/api/nothing'],
+    ] as const) {
+      expect((await app.inject({ method, url })).json()).toMatchObject({ status: 404, code: 'not_found' })
+    }
+    expect((await app.inject('/api/messages/%zz')).json()).toMatchObject({ status: 400, code: 'bad_request' })
+  })
+})
+
+describe('the webhook', () => {
+  const url = '/api/webhooks/whatsapp'
+  const verify = (query: string) => `${url}?${query}`
+  const sign = (body: string, secret = APP_SECRET) =>
+    `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`
+
+  it('gives Meta its challenge back as it came, for the verify token only', async () => {
+    const { app } = await apiFixture()
+    const good = await app.inject(
+      verify(`hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=${VERIFY_TOKEN}`),
+    )
+    expect(good.statusCode).toBe(200)
+    expect(good.body).toBe('1158201444')
+    expect(good.headers['content-type']).toContain('text/plain')
+    for (const query of [
+      'hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong',
+      `hub.mode=other&hub.challenge=1&hub.verify_token=${VERIFY_TOKEN}`,
+      `hub.mode=subscribe&hub.verify_token=${VERIFY_TOKEN}`,
+      '',
+    ]) {
+      expect((await app.inject(verify(query))).statusCode).toBe(403)
+    }
+  })
+
+  it('takes what is signed over its bytes, and nothing else', async () => {
+    const { app } = await apiFixture()
+    const body = '{"object":"whatsapp_business_account","entry":[{"x":"\\u00e4\\/"}]}'
+    const post = (headers: Record<string, string>, payload = body) =>
+      app.inject({
+        method: 'POST',
+        url,
+        headers: { 'content-type': 'application/json', ...headers },
+        payload,
+      })
+    expect((await post({ 'x-hub-signature-256': sign(body) })).statusCode).toBe(200)
+    expect((await post({})).statusCode).toBe(401)
+    expect((await post({ 'x-hub-signature-256': sign(body, 'another secret') })).statusCode).toBe(401)
+    expect((await post({ 'x-hub-signature-256': sign(body) }, `${body} `)).statusCode).toBe(401)
+    expect((await post({ 'x-hub-signature-256': sign('{') }, '{')).json()).toMatchObject({
+      code: 'malformed_json',
+    })
+  })
+
+  it('takes 1000 updates in up to 3 MB', async () => {
+    const { app } = await apiFixture()
+    const statuses = Array.from({ length: 1000 }, (_, i) => ({
+      id: `wamid.${i}`,
+      status: 'sent',
+      timestamp: '1750030073',
+      padding: 'x'.repeat(2800),
+    }))
+    const body = JSON.stringify({ entry: [{ changes: [{ field: 'messages', value: { statuses } }] }] })
+    const answer = await app.inject({
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/json', 'x-hub-signature-256': sign(body) },
+      payload: body,
+    })
+    expect(body.length).toBeGreaterThan(2_800_000)
+    expect(answer.statusCode).toBe(200)
+  })
+
+  it('without an app secret nothing can be signed, so nothing is taken', async () => {
+    const { app } = await apiFixture({ WHATSAPP_APP_SECRET: '' })
+    const body = '{}'
+    const headers = { 'content-type': 'application/json', 'x-hub-signature-256': sign(body, '') }
+    expect((await app.inject({ method: 'POST', url, headers, payload: body })).statusCode).toBe(401)
+  })
+})

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import type { Receipt } from '@relais/core'
+import { workerFixture } from './worker-fixture.ts'
+
+const failedReceipt = (over: Partial<Receipt>): Receipt => ({
+  providerMessageId: 'wamid.1',
+  status: 'failed',
+  at: Date.now(),
+  graphCode: 131026,
+  title: 'Message Undeliverable',
+  ...over,
+})
+
+describe('the fallback', () => {
+  it('writes the record once and erases the code, however often it is called', async () => {
+    const { accept, fallBack, store, records } = await workerFixture()
+    const id = await accept({ reference: 'login-1' })
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    await fallBack(id)
+    await fallBack(id)
+    const message = await store.read(id)
+    expect(records).toEqual([
+      {
+        event: 'message.fallback',
+        messageId: id,
+        app: 'wallet',
+        to: '+221771234567',
+        code: '482913',
+        reason: 'rate_limited',
+        expiresAt: new Date(message?.expiresAt ?? 0).toISOString(),
+        reference: 'login-1',
+      },
+    ])
+    expect(message?.timeline.at(-1)).toMatchObject({ status: 'fallback', detail: 'too fast' })
+    expect(await store.readContent(id)).toBeUndefined()
+  })
+
+  it('after the deadline writes no code, and says so', async () => {
+    const { accept, fallBack, store, records, clock } = await workerFixture()
+    const id = await accept()
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    clock.aheadMs = 300_000
+    await fallBack(id)
+    expect(records).toMatchObject([{ messageId: id, expired: true }])
+    expect(records[0]).not.toHaveProperty('code')
+  })
+
+  it('of a message that arrived after all writes nothing', async () => {
+    const { accept, fallBack, store, records } = await workerFixture()
+    const id = await accept()
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    await store.move(id, { to: 'delivered' })
+    await fallBack(id)
+    expect(records).toEqual([])
+  })
+
+  it('whose key is gone still tells who is waiting', async () => {
+    const { accept, fallBack, store, records, redis, keys } = await workerFixture()
+    const id = await accept()
+    await redis.set(keys.content(id), 'v1.gone.AAAA.AAAA')
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    await fallBack(id)
+    expect(records).toMatchObject([{ messageId: id, to: '+221771234567' }])
+  })
+
+  it('that was written but not noted, because the process died, is written again: not lost', async () => {
+    const { accept, fallBack, store, records } = await workerFixture()
+    const id = await accept()
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    const { move } = store
+    store.move = () => Promise.reject(new Error('the process died here'))
+    await expect(fallBack(id)).rejects.toThrow('died')
+    store.move = move
+    await fallBack(id)
+    expect(records.map(({ messageId }) => messageId)).toEqual([id, id])
+    expect((await store.read(id))?.status).toBe('fallback')
+  })
+})
+
+describe('a receipt', () => {
+  it('moves the message, in any order, and repeats change nothing', async () => {
+    const { accept, deliver, recordReceipt, store } = await workerFixture()
+    const id = await accept()
+    await deliver(id)
+    const at = Date.now()
+    for (const status of ['read', 'delivered', 'sent', 'read'] as const) {
+      expect(await recordReceipt({ providerMessageId: 'wamid.1', messageId: id, status, at })).toBe(true)
+    }
+    const message = await store.read(id)
+    expect(message?.timeline.map(({ status }) => status)).toEqual(['queued', 'sending', 'sent', 'read'])
+  })
+
+  it("is found by Meta's id when it carries none of ours", async () => {
+    const { accept, deliver, recordReceipt, store } = await workerFixture()
+    const id = await accept()
+    await deliver(id)
+    expect(await recordReceipt({ providerMessageId: 'wamid.1', status: 'delivered', at: 0 })).toBe(true)
+    expect((await store.read(id))?.status).toBe('delivered')
+  })
+
+  it('of a message nobody knows is told so', async () => {
+    const { recordReceipt } = await workerFixture()
+    expect(
+      await recordReceipt({ providerMessageId: 'wamid.x', messageId: 'msg_x', status: 'read', at: 0 }),
+    ).toBe(false)
+  })
+
+  it.each([
+    [131026, 'recipient_unreachable'],
+    [131042, 'sender_blocked'],
+    [131043, 'undelivered'],
+    [131047, 'request_rejected'],
+    [131000, 'provider_unavailable'],
+    [130429, 'rate_limited'],
+    [999999, 'request_rejected'],
+  ])('that failed with %i starts the fallback: %s', async (graphCode, reason) => {
+    const { accept, deliver, recordReceipt, store, fallbackJobs } = await workerFixture()
+    const id = await accept()
+    await deliver(id)
+    await recordReceipt(failedReceipt({ graphCode }))
+    await recordReceipt(failedReceipt({ graphCode, messageId: id }))
+    expect(await store.read(id)).toMatchObject({ status: 'sent', reason })
+    expect(await fallbackJobs()).toEqual([{ messageId: id }])
+  })
+
+  it('that failed changes nothing once the message was delivered, or was sent again since', async () => {
+    const { accept, deliver, recordReceipt, store, fallbackJobs } = await workerFixture()
+    const delivered = await accept()
+    await deliver(delivered)
+    await recordReceipt({ providerMessageId: 'wamid.1', messageId: delivered, status: 'delivered', at: 0 })
+    await recordReceipt(failedReceipt({ messageId: delivered }))
+    const again = await accept()
+    await deliver(again)
+    await recordReceipt(failedReceipt({ messageId: again, providerMessageId: 'wamid.earlier' }))
+    expect((await store.read(delivered))?.reason).toBeUndefined()
+    expect((await store.read(again))?.reason).toBeUndefined()
+    expect(await fallbackJobs()).toEqual([])
+  })
+})

@@ -1,0 +1,135 @@
+/** The worker's use cases on a real Redis, with a Meta, a clock and dice that the test holds. */
+import { randomBytes } from 'node:crypto'
+import {
+  createEvents,
+  createKeys,
+  createLogger,
+  createMessageStore,
+  createMetrics,
+  createPacing,
+  createSealer,
+  createSharedToken,
+  createTokenVault,
+  openQueue,
+  openRedis,
+  patientOptions,
+  Secret,
+  type Message,
+  type MessageContent,
+  type MessageJob,
+  type Outcome,
+  type StepPolicy,
+} from '@relais/core'
+import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
+import { onTestFinished } from 'vitest'
+import { createDeliver } from '../src/deliver.ts'
+import { createFallBack } from '../src/fall-back.ts'
+import { createRecordReceipt } from '../src/record-receipt.ts'
+
+const senderId = '106540352242922'
+
+export const accepted: Outcome = { kind: 'accepted', providerMessageId: 'wamid.1' }
+export const refusedToken: Outcome = { kind: 'failed', failure: 'token-expired', detail: '190 expired' }
+
+export async function workerFixture(
+  options: { onUncertain?: 'resend' | 'fallback'; token?: string | null; ratePerSecond?: number } = {},
+) {
+  const redis = openRedis(sharedRedisUrl(), patientOptions(), () => undefined)
+  const prefix = uniquePrefix()
+  const keys = createKeys(prefix)
+  const sealer = createSealer([{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }])
+  const store = createMessageStore({ redis, keys })
+  const fallbackQueue = openQueue<MessageJob>('fallback', { redis, prefix, onError: () => undefined })
+  onTestFinished(async () => {
+    await fallbackQueue.close()
+    redis.disconnect()
+  })
+  const vault = createTokenVault({ redis, keys, sealer, senderId })
+  if (options.token !== null) {
+    const accessToken = new Secret(options.token ?? 'EAAtoken')
+    await vault.bootstrap({ accessToken, source: 'env', obtainedAt: Date.now(), expiresAt: null })
+  }
+
+  /** The test's clock runs with the real one until it is moved. */
+  const clock = { aheadMs: 0 }
+  const now = () => Date.now() + clock.aheadMs
+  const meta = { answers: [] as (Outcome | (() => Promise<Outcome>))[], sends: [] as string[] }
+  const records: Record<string, unknown>[] = []
+  const logger = createLogger({ name: 'worker', level: 'silent', isPretty: false })
+  const events = createEvents({ logger, metrics: createMetrics() })
+  const policy: StepPolicy = { maxAttempts: 3, uncertainWaitMs: 8000, deliverWithinMs: undefined }
+  const stopping = new AbortController()
+
+  const newDeliver = () =>
+    createDeliver({
+      sender: { phoneNumberId: senderId, ratePerSecond: options.ratePerSecond ?? 0 },
+      store,
+      sealer,
+      accessToken: createSharedToken({ vault, useMarginMs: 0, renewBeforeMs: undefined }),
+      graph: {
+        async send(_sender, _token, { id }, content) {
+          meta.sends.push(`${id} ${JSON.stringify(content)}`)
+          const answer = meta.answers.shift() ?? accepted
+          return typeof answer === 'function' ? answer() : answer
+        },
+      },
+      pacing: createPacing({ redis, keys }),
+      fallbackQueue,
+      events,
+      policy,
+      onUncertain: options.onUncertain ?? 'resend',
+      stopping: stopping.signal,
+      now,
+      random: () => 1,
+    })
+
+  return {
+    redis,
+    keys,
+    store,
+    sealer,
+    vault,
+    clock,
+    meta,
+    records,
+    stopping,
+    newDeliver,
+    deliver: newDeliver(),
+    recordReceipt: createRecordReceipt({ store, fallbackQueue, events }),
+    fallBack: createFallBack({
+      store,
+      sealer,
+      sink: { write: async (record) => void records.push(record as Record<string, unknown>) },
+      events,
+      codes: 'plain',
+      now,
+    }),
+    fallbackJobs: async () => (await fallbackQueue.getJobs()).map((job) => job.data),
+
+    /** A message that was just accepted. */
+    async accept(over: Partial<Message> = {}, content: MessageContent = { type: 'otp', code: '482913' }) {
+      const acceptedAt = Date.now()
+      const message: Message = {
+        id: `msg_${randomBytes(8).toString('hex')}`,
+        app: 'wallet',
+        type: 'otp',
+        to: '+221771234567',
+        template: 'otp_login',
+        language: 'fr',
+        status: 'queued',
+        attempts: 0,
+        claims: 0,
+        waits: 0,
+        acceptedAt,
+        expiresAt: acceptedAt + 300_000,
+        timeline: [{ status: 'queued', at: acceptedAt }],
+        ...over,
+      }
+      await store.create(
+        message,
+        sealer.seal(JSON.stringify(content), { purpose: 'content', id: message.id }),
+      )
+      return message.id
+    },
+  }
+}
