@@ -22,9 +22,14 @@ export default defineConfig({
     globalSetup: 'packages/testing/src/global-setup.ts',
     // Tests start real processes: forks keep their signals and open handles apart.
     pool: 'forks',
-    maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // No test changes what modules share, so each worker loads them once.
+    isolate: false,
+    // One more than the cores that are promised: the tests of the whole mostly wait.
+    maxWorkers: 3,
+    // Tests of the whole mostly wait, so some of a file run together; each brings four processes or more.
+    maxConcurrency: 4,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     retry: 0,
     passWithNoTests: false,
   },

@@ -1,0 +1,86 @@
+import { eventually, startRedis } from '@relais/testing'
+import { describe, it } from 'vitest'
+import { isUp, sendsOf, startSystem, takenBy } from './system.ts'
+
+describe.concurrent('a worker that is killed in the middle of a send', { timeout: 90_000 }, () => {
+  it('leaves messages that another settles by receipt, or sends when none comes', async (t) => {
+    const { expect } = t
+    const system = await startSystem(t)
+    const [taken, lost] = ['+221771234501', '+221771234502']
+    system.simulator.injectFaults([
+      { to: taken, kind: 'stall', ms: 30_000, accepted: true },
+      { to: lost, kind: 'stall', ms: 30_000, accepted: false },
+    ])
+    const ids = { taken: await system.send(taken, '1111'), lost: await system.send(lost, '2222') }
+    const sends = () => [...sendsOf(system.simulator, ids.taken), ...sendsOf(system.simulator, ids.lost)]
+    await eventually(sends, ({ length }) => length === 2)
+    const killedAt = Date.now()
+    await system.workers[0]?.kill()
+    await isUp(system.startApp('worker'))
+
+    await system.reaches(ids.taken, ['delivered'], 60_000)
+    expect(sendsOf(system.simulator, ids.taken)).toHaveLength(1)
+
+    const sentAgain = await system.reaches(ids.lost, ['delivered'], 60_000)
+    expect(sentAgain.timeline.map(({ status }) => status)).toEqual([
+      'queued',
+      'sending',
+      'uncertain',
+      'sending',
+      'sent',
+      'delivered',
+    ])
+    expect(takenBy(system.simulator, ids.lost)).toHaveLength(1)
+    const foundAt = Date.parse(sentAgain.timeline.find(({ status }) => status === 'uncertain')?.at ?? '')
+    // A lock of 8 s and two checks of 2 s; the rest is room for a slow machine.
+    expect(foundAt - killedAt).toBeLessThan(30_000)
+  })
+
+  it('with ON_UNCERTAIN=fallback an unsettled send goes to the operators, never out again', async (t) => {
+    const system = await startSystem(t, { env: { ON_UNCERTAIN: 'fallback' } })
+    system.simulator.injectFaults([{ kind: 'reset', accepted: false }])
+    const id = await system.send('+221771234567', '482913')
+    t.expect(await system.reaches(id, ['fallback'], 30_000)).toMatchObject({ reason: 'outcome_unknown' })
+    t.expect(sendsOf(system.simulator, id)).toHaveLength(1)
+  })
+})
+
+describe.concurrent('what was accepted', { timeout: 90_000 }, () => {
+  it('is sent after everything was stopped and Redis killed, and goes on when Redis dies alone', async (t) => {
+    const { expect } = t
+    const redis = await startRedis({ persistent: true })
+    t.onTestFinished(() => redis.stop())
+    const system = await startSystem(t, { redisUrl: redis.url })
+    expect(await system.workers[0]?.stop('SIGTERM')).toBe(0)
+    const ids = await Promise.all([1, 2, 3].map((i) => system.send(`+22177123456${i}`, '482913')))
+    expect(await system.api.stop('SIGINT')).toBe(0)
+    await redis.kill()
+    await redis.restart()
+    await Promise.all([isUp(system.startApp('api')), isUp(system.startApp('worker'))])
+    for (const id of ids) await system.reaches(id, ['delivered'], 30_000)
+    for (const id of ids) expect(sendsOf(system.simulator, id)).toHaveLength(1)
+
+    await redis.kill()
+    await redis.restart()
+    const answer = await eventually(
+      () => system.post({ to: '+221771234568', type: 'otp', code: '2222' }),
+      ({ status }) => status === 202,
+    )
+    const { id } = (await answer.json()) as { id: string }
+    await system.reaches(id, ['delivered'], 30_000)
+  })
+})
+
+describe.concurrent('a worker that is asked to stop', { timeout: 60_000 }, () => {
+  it('finishes the send it is at, and exits with 0', async (t) => {
+    const system = await startSystem(t, { withReceipts: false })
+    system.simulator.injectFaults([{ kind: 'stall', ms: 1000, accepted: true }])
+    const id = await system.send('+221771234567', '482913')
+    await eventually(
+      () => sendsOf(system.simulator, id),
+      ({ length }) => length === 1,
+    )
+    t.expect(await system.workers[0]?.stop('SIGTERM')).toBe(0)
+    t.expect((await system.message(id)).status).not.toBe('sending')
+  })
+})

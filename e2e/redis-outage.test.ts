@@ -1,0 +1,70 @@
+import { eventually, freePort, startRedis } from '@relais/testing'
+import { describe, it, type TestContext } from 'vitest'
+import { startSystem, type System } from './system.ts'
+
+const refused = { to: '+221771234599', type: 'otp', code: '482913' }
+
+async function expectUnavailable({ expect }: TestContext, system: System): Promise<void> {
+  const startedAt = performance.now()
+  const answer = await system.post(refused)
+  const tookMs = performance.now() - startedAt
+  expect(answer.status).toBe(503)
+  expect(answer.headers.get('retry-after')).toBe('1')
+  expect(answer.headers.get('content-type')).toContain('application/problem+json')
+  expect(await answer.json()).toMatchObject({ code: 'queue_unavailable', status: 503 })
+  // The API's own limit is 850 ms; the rest of the second is room for a slow machine.
+  expect(tookMs).toBeLessThan(1000)
+  expect((await fetch(`${system.apiUrl}/readyz`)).status).toBe(503)
+  expect((await fetch(`${system.apiUrl}/livez`)).status).toBe(200)
+}
+
+async function expectRecovery(system: System): Promise<void> {
+  await eventually(
+    async () => (await fetch(`${system.apiUrl}/readyz`)).status,
+    (status) => status === 200,
+  )
+  const id = await system.send('+221771234567', '1234')
+  await system.reaches(id, ['delivered'], 30_000)
+}
+
+describe.concurrent('while Redis cannot take a message', { timeout: 90_000 }, () => {
+  it('the API says 503 within a second, and comes back by itself: down at start, frozen, killed', async (t) => {
+    const port = await freePort()
+    const system = await startSystem(t, { redisUrl: `redis://127.0.0.1:${port}` })
+    await expectUnavailable(t, system)
+    const redis = await startRedis({ port })
+    t.onTestFinished(() => redis.stop())
+    await expectRecovery(system)
+
+    await redis.freeze()
+    await expectUnavailable(t, system)
+    await redis.thaw()
+    await expectRecovery(system)
+
+    await redis.kill()
+    await expectUnavailable(t, system)
+    await redis.restart()
+    await expectRecovery(system)
+
+    // Three messages went out after the three refusals, so these would have too.
+    t.expect(system.simulator.messages().map(({ to }) => to)).not.toContain(refused.to)
+  })
+
+  it('because it is full, that is a 503 as well', async (t) => {
+    const redis = await startRedis({ args: ['--maxmemory', '3mb'] })
+    t.onTestFinished(() => redis.stop())
+    const system = await startSystem(t, { redisUrl: redis.url, workers: 0 })
+    const text = 'x'.repeat(4000)
+    const statuses = new Set<number>()
+    await eventually(
+      async () => {
+        const { status } = await system.post({ to: '+221771234567', type: 'text', text })
+        statuses.add(status)
+        return status
+      },
+      (status) => status === 503,
+      { everyMs: 1, timeoutMs: 60_000 },
+    )
+    t.expect([...statuses].toSorted((a, b) => a - b)).toEqual([202, 503])
+  })
+})

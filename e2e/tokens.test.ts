@@ -1,0 +1,149 @@
+import { eventually } from '@relais/testing'
+import { describe, it } from 'vitest'
+import { recipients, sharedSystem, startSystem } from './system.ts'
+
+const STATUS = '/api/wallet/whatsapp-status'
+const REFRESH = '/api/wallet/refresh-whatsapp-token'
+const UPDATE = '/api/wallet/update-whatsapp-token'
+
+/** The long look: RELAIS_STEADY_SECONDS=60 sends for a minute with a token that lives 20 s. */
+const LONG_LOOK_SECONDS = Number(process.env['RELAIS_STEADY_SECONDS'] ?? 0)
+
+describe('the shared token', () => {
+  const shared = sharedSystem({ workers: 2 })
+
+  it('asked to renew by many at once makes one exchange and gives equal answers', async ({ expect }) => {
+    const system = shared()
+    await system.reaches(await system.send('+221771234500', '1111'), ['delivered'])
+    const answers = await Promise.all(Array.from({ length: 50 }, () => system.operate('POST', REFRESH)))
+    expect(system.simulator.calls().filter(({ kind }) => kind === 'exchange')).toHaveLength(1)
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1)
+    expect(answers[0]).toMatchObject({ statusCode: 200, body: { renewed: true, version: 2 } })
+    expect((await system.operate('GET', STATUS)).body).toMatchObject({
+      mode: 'connected',
+      token: { state: 'valid', source: 'renewed', version: 2, autoRenewal: true, lastRenewal: { ok: true } },
+      phone: { id: '106540352242922', displayNumber: '15550783881', qualityRating: 'GREEN' },
+      graph: { reachable: true },
+      queues: { messages: { waiting: 0 }, fallback: { waiting: 0 } },
+      receipts: { expected: true, lastAt: expect.any(String) },
+    })
+  })
+
+  it('that cannot do the job, or that Meta cannot be asked about, is not stored', async ({ expect }) => {
+    const system = shared()
+    expect(await system.operate('POST', UPDATE, { accessToken: 'EAAgarbage' })).toMatchObject({
+      statusCode: 422,
+      body: { code: 'token_rejected' },
+    })
+    const limited = system.simulator.issueToken({ scopes: ['business_management'] })
+    expect(await system.operate('POST', UPDATE, { accessToken: limited })).toMatchObject({
+      statusCode: 422,
+      body: { code: 'token_rejected', detail: expect.stringContaining('whatsapp_business_messaging') },
+    })
+    const { body } = await system.operate('GET', STATUS)
+    const { at: renewedAt } = (body as { token: { lastRenewal: { at: string } } }).token.lastRenewal
+    const good = system.simulator.issueToken()
+    system.simulator.injectFaults([{ kind: 'reset', accepted: false, on: 'debug_token' }])
+    expect(await system.operate('POST', UPDATE, { accessToken: good })).toMatchObject({
+      statusCode: 502,
+      body: { code: 'provider_unavailable' },
+    })
+    // Asked for right after a renewal, that one would be the answer.
+    await eventually(Date.now, (at) => at > Date.parse(renewedAt) + 1000)
+    system.simulator.injectFaults([{ kind: 'error', code: 2, on: 'exchange' }])
+    expect(await system.operate('POST', REFRESH)).toMatchObject({
+      statusCode: 502,
+      body: { code: 'renewal_failed', detail: expect.stringMatching(/: 2 /) },
+    })
+    expect((await system.operate('GET', STATUS)).body).toMatchObject({
+      mode: 'degraded',
+      token: { version: 2, state: 'valid', lastRenewal: { ok: false } },
+    })
+  })
+
+  it('revoked: nothing is lost, and what waits is sent once an operator brings a new one', async ({
+    expect,
+  }) => {
+    const system = shared()
+    for (const { fingerprint } of system.simulator.tokens()) system.simulator.revokeToken(fingerprint)
+    const waiting = await Promise.all([1, 2, 3].map((i) => system.send(`+22177123450${i}`, '2222')))
+    await eventually(
+      () => system.operate('GET', STATUS),
+      ({ body }) => body['mode'] === 'fallback',
+    )
+    expect((await system.operate('GET', STATUS)).body).toMatchObject({ token: { state: 'invalid' } })
+    const accessToken = system.simulator.issueToken()
+    expect(await system.operate('POST', UPDATE, { accessToken })).toMatchObject({
+      statusCode: 200,
+      body: { source: 'manual', version: 3 },
+    })
+    for (const id of waiting) await system.reaches(id, ['delivered'])
+    for (const id of waiting) expect((await system.message(id)).attempts).toBe(1)
+    expect((await system.operate('GET', STATUS)).body).toMatchObject({ mode: 'connected' })
+    expect(system.events('message.fallback')).toEqual([])
+    expect(system.events('token.invalidated')).toHaveLength(1)
+    expect(system.events('token.updated').filter(({ source }) => source === 'manual')).toMatchObject([
+      { operator: 'awa', version: 3 },
+    ])
+  })
+
+  it('dead for longer than a code can wait: the operators have the code', async ({ expect }) => {
+    const system = shared()
+    for (const { fingerprint } of system.simulator.tokens()) system.simulator.revokeToken(fingerprint)
+    const id = await system.send('+221771234504', '482913', { deliverWithinSeconds: 5 })
+    expect(await system.reaches(id, ['fallback'], 30_000)).toMatchObject({ reason: 'token_unavailable' })
+    expect(await system.fallbackRecord(id)).toMatchObject({ code: '482913' })
+  })
+})
+
+describe.concurrent('renewal', { timeout: LONG_LOOK_SECONDS * 1000 + 120_000 }, () => {
+  it('under steady sending is one exchange each time, and no send fails', async (t) => {
+    const { expect } = t
+    const seconds = LONG_LOOK_SECONDS || 12
+    const lifeSeconds = Math.max(8, Math.round(seconds / 3))
+    const env = { TOKEN_RENEW_CHECK_SECONDS: '1' }
+    const system = await startSystem(t, { workers: 3, env, simulator: { tokenLifeSeconds: lifeSeconds } })
+    // From here on the clock counts: starting the processes may have taken longer than a token lives.
+    const long = system.simulator.issueToken({ lifeSeconds: 3600 })
+    expect((await system.operate('POST', UPDATE, { accessToken: long })).statusCode).toBe(200)
+    const first = await system.operate('POST', REFRESH)
+    const callsBefore = system.simulator.calls().length
+    const endsAt = Date.now() + seconds * 1000
+    const ids: string[] = []
+    for (const to of recipients(4000)) {
+      if (Date.now() >= endsAt) break
+      const id = await system.send(to, '482913')
+      ids.push(id)
+      await system.reaches(id, ['sent', 'delivered'])
+    }
+    const calls = system.simulator.calls().slice(callsBefore)
+    const exchanges = calls.filter(({ kind }) => kind === 'exchange')
+    const sends = calls.filter(({ kind }) => kind === 'send')
+    expect(sends).toHaveLength(ids.length)
+    expect([...sends, ...exchanges].filter(({ statusCode }) => statusCode !== 200)).toEqual([])
+    // At half of its life each token is replaced, so there is at least one renewal for each whole life.
+    expect(exchanges.length).toBeGreaterThanOrEqual(Math.floor(seconds / lifeSeconds))
+    const { body } = await system.operate('GET', STATUS)
+    expect(body['token']).toMatchObject({
+      source: 'renewed',
+      version: Number(first.body['version']) + exchanges.length,
+    })
+    const told = `${ids.length} messages sent, ${exchanges.length} exchanges, 0 failed, life ${lifeSeconds} s`
+    if (LONG_LOOK_SECONDS > 0) process.stdout.write(`${told}\n`)
+  })
+
+  it('without app id and secret there is none: the token is used, and the status says so', async (t) => {
+    const env = { WHATSAPP_APP_ID: '', WHATSAPP_APP_SECRET: '' }
+    const system = await startSystem(t, { env, withReceipts: false })
+    await system.reaches(await system.send('+221771234567', '1111'), ['sent'])
+    t.expect((await system.operate('GET', STATUS)).body).toMatchObject({
+      mode: 'degraded',
+      token: { autoRenewal: false, state: 'valid', renewsAt: null },
+      receipts: { expected: false },
+    })
+    t.expect(await system.operate('POST', REFRESH)).toMatchObject({
+      statusCode: 409,
+      body: { code: 'renewal_not_configured' },
+    })
+  })
+})
