@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { whenAnswers } from './answers.mjs'
 import { Failure } from './failure.mjs'
 import { createFamily, deathLine } from './family.mjs'
@@ -15,7 +15,8 @@ import { stopTools } from './tool.mjs'
 import { shownRedis, welcomeText } from './welcome.mjs'
 
 const readyWithinMs = 30_000
-const dataFolder = join(root, '.data')
+/** Keys and Redis files; tests of this script take a folder of their own. */
+const dataFolder = process.env.RELAIS_DATA_DIR || join(root, '.data')
 const redisFolder = join(dataFolder, 'redis')
 
 /**
@@ -77,7 +78,7 @@ async function bringUp({ env, ports: configured, claim, family }) {
         withinMs: readyWithinMs,
       }),
   ])
-  const redis = redisUrl ? `${redisUrl}   (files in .data/redis)` : shownRedis(env)
+  const redis = redisUrl ? `${redisUrl}   (files in ${relative(root, redisFolder)})` : shownRedis(env)
   console.log(welcomeText({ api, redis, keys, env, phones: settings.simulator && simulator }))
 }
 

@@ -43,7 +43,7 @@ const language: Rule = {
 }
 
 /** Work well enough for a demo, and mean nothing anywhere else. */
-const demo = {
+export const demoValues = {
   WHATSAPP_PHONE_NUMBER_ID: '106540352242922',
   WHATSAPP_ACCESS_TOKEN: 'demo-access-token',
   WHATSAPP_APP_ID: '138483919580948',
@@ -56,7 +56,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
 ): { settings: Settings; faults?: never } | { faults: string[]; settings?: never } {
   const faults: string[] = []
-  const demoValues: Record<string, string> = {}
+  const used: Record<string, string> = {}
 
   function read(name: string, rule: Rule): string | undefined {
     const text = env[name]
@@ -65,10 +65,10 @@ export function readSettings(
     return text
   }
 
-  function readOrDemo(name: keyof typeof demo, rule: Rule): string {
+  function readOrDemo(name: keyof typeof demoValues, rule: Rule): string {
     const text = read(name, rule)
-    if (text === undefined) demoValues[name] = demo[name]
-    return text ?? demo[name]
+    if (text === undefined) used[name] = demoValues[name]
+    return text ?? demoValues[name]
   }
 
   const latency = read('SIMULATOR_LATENCY_MS', milliseconds)
@@ -95,7 +95,7 @@ export function readSettings(
   }
   if (options.port !== 0 && options.port === options.adminPort)
     faults.push('SIMULATOR_ADMIN_PORT must differ from SIMULATOR_PORT, for example 4011')
-  return faults.length > 0 ? { faults } : { settings: { options, demoValues } }
+  return faults.length > 0 ? { faults } : { settings: { options, demoValues: used } }
 }
 
 function isWhole(max: number): (text: string) => boolean {

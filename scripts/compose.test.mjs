@@ -1,0 +1,213 @@
+// Reads the container files as text, and runs the script in them that decides whether WhatsApp is simulated.
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { apiSettings } from '../apps/api/src/config.ts'
+import { workerSettings } from '../apps/worker/src/config.ts'
+import { readSettings as readSimulatorSettings } from '../packages/simulator/src/settings.ts'
+import { root } from './root.mjs'
+
+const read = (path) => readFile(join(root, path), 'utf8')
+const compose = await read('docker-compose.yml')
+const dockerfile = await read('Dockerfile')
+const services = [...block(compose, 'services').matchAll(/^ {2}([a-z]+):$/gm)].map(([, name]) => name)
+const service = (name) => block(block(compose, 'services'), name)
+
+/** Set by the image. */
+const listeners = ['HOST', 'SIMULATOR_HOST']
+/** The file brings its own Redis. */
+const otherRedis = ['REDIS_SENTINELS', 'REDIS_SENTINEL_NAME', 'REDIS_CLUSTER']
+
+test('Redis loses nothing it has accepted: on disk before the answer, nothing evicted, files in a volume', () => {
+  const command = block(service('redis'), 'command').replaceAll(/\n\s*- /g, ' ')
+  expect(command).toContain("--appendonly 'yes' --appendfsync always")
+  expect(command).toContain('--maxmemory-policy noeviction')
+  expect(service('redis')).toContain("volumes: ['redis-data:/data']")
+})
+
+test('Redis is reached by the API and the worker only', () => {
+  expect(service('redis')).not.toMatch(/^\s+(ports|expose):/m)
+  expect(service('redis')).toContain('networks: [data]')
+  expect(compose).toContain('data: { internal: true }')
+  expect(service('simulator')).not.toContain('networks:')
+})
+
+test('what is published is published on this machine only, unless RELAIS_BIND says otherwise', () => {
+  const published = services.flatMap(
+    (name) =>
+      service(name)
+        .match(/^ +ports: .*/m)?.[0]
+        .trim() ?? [],
+  )
+  expect(published).toEqual([
+    "ports: ['${RELAIS_BIND:-127.0.0.1}:${PORT:-3000}:3000']",
+    "ports: ['127.0.0.1:${SIMULATOR_PORT:-4010}:4010']",
+  ])
+})
+
+test.each(services)('%s is contained, limited, watched and restarted', (name) => {
+  const contained = block(compose, 'x-contained')
+  for (const line of ['read_only: true', 'cap_drop: [ALL]', 'no-new-privileges:true', 'unless-stopped']) {
+    expect(contained).toContain(line)
+  }
+  expect(service(name)).toContain('<<: *contained')
+  expect(service(name)).not.toMatch(/privileged|read_only|cap_drop|security_opt|network_mode|docker\.sock/)
+  expect(service(name)).toMatch(/mem_limit: \d+[mg]\n/)
+  expect(block(service(name), 'healthcheck')).toContain('test: [CMD')
+})
+
+test('only Redis keeps capabilities: those it needs to stop being root', () => {
+  expect(compose.match(/cap_add: .*/g)).toEqual(['cap_add: [CHOWN, DAC_READ_SEARCH, SETGID, SETUID]'])
+})
+
+test.each(['api', 'worker'])('%s waits for Redis, and its health is asked where it answers', (name) => {
+  expect(block(service(name), 'depends_on')).toContain('redis: { condition: service_healthy }')
+  const port = settingsOf(name).METRICS_PORT.replaceAll("'", '')
+  expect(service(name)).toContain(`http://127.0.0.1:${port}/readyz`)
+})
+
+test.each([
+  ['api', apiSettings],
+  ['worker', workerSettings],
+])('%s is given every setting it knows, and nothing else', (name, settings) => {
+  const known = Object.values(settings).map((setting) => setting.name)
+  const given = settingsOf(name)
+  expect(Object.keys(given).sort()).toEqual(without(known, [...listeners, ...otherRedis]).sort())
+  const fixed = ['REDIS_URL', 'PORT', 'METRICS_PORT']
+  for (const setting of without(Object.keys(given), fixed)) expect(given[setting]).toBe(`\${${setting}:-}`)
+})
+
+test('the simulator is given what it knows, with its addresses in here, and starts in the demo only', () => {
+  const known = new Set()
+  readSimulatorSettings(new Proxy({}, { get: (_target, name) => void known.add(name) }))
+  const given = settingsOf('simulator')
+  expect(without(Object.keys(given), ['WHATSAPP_API_BASE_URL']).sort()).toEqual(
+    without([...known], listeners).sort(),
+  )
+  expect(given.SIMULATOR_WEBHOOK_URL).toBe('http://api:3000/api/webhooks/whatsapp')
+  expect(services.filter((name) => service(name).includes('profiles:'))).toEqual(['simulator'])
+})
+
+test('the file keeps to what old and new compose both read', () => {
+  expect([...compose.matchAll(/^([a-z]\w*):/gm)].map(([, key]) => key)).toEqual([
+    'services',
+    'networks',
+    'volumes',
+  ])
+  const inserted = compose.match(/\$(\{[^}]*\}|.)/g)
+  expect(inserted.filter((text) => !/^\$\{[A-Z_]+:-[^${}]*\}$/.test(text))).toEqual([])
+  expect(compose).not.toMatch(/start_interval|pull_policy|env_file|host_ip|required:/)
+})
+
+test('the image runs as a user that is not root, by a number, and node gets the signals', () => {
+  const stage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
+  expect(stage).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m)
+  expect(stage).toContain('CMD ["node", "apps/api/dist/main.js"]')
+  expect(stage).toContain('HEALTHCHECK')
+  expect(stage).not.toMatch(/\b(npm|pnpm|npx|corepack)\b/)
+  expect(dockerfile).not.toMatch(/^# *syntax *=/m)
+})
+
+test('the image installs by the pnpm of the workspace, without what only development needs', async () => {
+  const [pnpm] = (await read('scripts/setup.mjs')).match(/pnpm@[\d.]+/)
+  expect(dockerfile).toContain(`RUN npm install --global ${pnpm}\n`)
+  expect(dockerfile).toMatch(/AS dependencies\nRUN pnpm install --frozen-lockfile --prod\n/)
+  expect(dockerfile).not.toContain('packages/testing')
+})
+
+test('the build sees neither a .env nor what this machine has built', async () => {
+  const rules = (await read('.dockerignore')).split('\n')
+  expect(rules.find((rule) => rule !== '' && !rule.startsWith('#'))).toBe('*')
+  expect(rules).toEqual(expect.arrayContaining(['**/.*', '**/node_modules', '**/dist']))
+  expect(rules.filter((rule) => rule.startsWith('!') && /env|\*/.test(rule))).toEqual([])
+})
+
+const metasToken = `EAA${'x'.repeat(180)}`
+
+test.each([
+  ['nothing of Meta is set', {}],
+  ['the token is not one of Meta', { WHATSAPP_ACCESS_TOKEN: 'EAAG-made-up', WHATSAPP_PHONE_NUMBER_ID: '1' }],
+  ['the address is the default', { WHATSAPP_API_BASE_URL: 'https://graph.facebook.com' }],
+])('WhatsApp is simulated where the simulator runs and %s', async (_when, env) => {
+  const { simulator, started } = await start('worker', env)
+  expect(started).toEqual({ WHATSAPP_API_BASE_URL: simulator, WHATSAPP_APP_SECRET: 'demo-app-secret' })
+})
+
+test.each([
+  ['a token of Meta', { WHATSAPP_ACCESS_TOKEN: metasToken, WHATSAPP_PHONE_NUMBER_ID: '1' }],
+  ['a number whose token operators gave', { WHATSAPP_PHONE_NUMBER_ID: '1' }],
+  ['an address of their own', { WHATSAPP_API_BASE_URL: 'https://graph.example' }],
+])('a running simulator gets nothing from somebody who has set %s', async (_what, env) => {
+  const { started } = await start('worker', env)
+  expect(started).toEqual({ WHATSAPP_API_BASE_URL: env.WHATSAPP_API_BASE_URL })
+})
+
+test('the simulator does not pretend to be used while messages go to people', async () => {
+  const { exitCode, errors } = await start('simulator', { WHATSAPP_ACCESS_TOKEN: metasToken })
+  expect(exitCode).toBe(78)
+  expect(errors).toContain('WHATSAPP_API_BASE_URL=')
+  const asked = (simulator) => ({ WHATSAPP_ACCESS_TOKEN: metasToken, WHATSAPP_API_BASE_URL: simulator })
+  expect((await start('simulator', asked)).exitCode).toBe(0)
+})
+
+/** Runs the start script beside a simulator that answers, with an app that prints what it is given. */
+async function start(name, given) {
+  const folder = await mkdtemp(join(tmpdir(), 'relais-compose-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const main = join(folder, `${name}.mjs`)
+  await writeFile(
+    main,
+    `const { WHATSAPP_API_BASE_URL, WHATSAPP_APP_SECRET } = process.env
+    console.log(JSON.stringify({ WHATSAPP_API_BASE_URL, WHATSAPP_APP_SECRET }))`,
+  )
+  const simulator = await simulatorStandIn()
+  const env = typeof given === 'function' ? given(simulator) : given
+  const args = [join(root, 'scripts/start-container.mjs'), main, simulator]
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [lines, errors, exitCode] = await Promise.all([
+    textOf(child.stdout),
+    textOf(child.stderr),
+    new Promise((resolve) => child.on('exit', resolve)),
+  ])
+  const last = lines.trim().split('\n').at(-1)
+  return { simulator, exitCode, errors, started: last === '' ? undefined : JSON.parse(last) }
+}
+
+async function simulatorStandIn() {
+  const server = createServer((_request, response) => response.end('phones'))
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => server.close())
+  return `http://127.0.0.1:${server.address().port}`
+}
+
+async function textOf(stream) {
+  let text = ''
+  for await (const chunk of stream) text += chunk
+  return text
+}
+
+/** The settings a service is given, as written in the file. */
+function settingsOf(name) {
+  const environment = block(service(name), 'environment')
+  const shared = environment.includes('<<: *shared-settings') ? block(compose, 'x-shared-settings') : ''
+  const rows = [...`${shared}\n${environment}`.matchAll(/^ +([A-Z_]+): (.*?)(?: #.*)?$/gm)]
+  return Object.fromEntries(rows.map(([, setting, value]) => [setting, value]))
+}
+
+/** The lines under a key, as far as they are indented more than it. */
+function block(text, key) {
+  const lines = text.split('\n')
+  const at = lines.findIndex((line) => line.trimStart().startsWith(`${key}:`))
+  if (at < 0) throw new Error(`no ${key} in the file`)
+  const depth = (line) => line.length - line.trimStart().length
+  const after = lines.slice(at + 1)
+  const end = after.findIndex((line) => line !== '' && depth(line) <= depth(lines[at]))
+  return `${after.slice(0, end < 0 ? undefined : end).join('\n')}\n`
+}
+
+function without(names, left) {
+  return names.filter((name) => !left.includes(name))
+}
