@@ -2,11 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { apiFixture, APP_KEY, OTHER_APP_KEY } from './api-fixture.ts'
 
+const { inject, post } = apiFixture()
+
 const code = { to: '+221771234567', type: 'otp', code: '482913' }
 
 describe('POST /api/messages', () => {
   it('accepts a code with 202, where it is, and until when it lives', async () => {
-    const { app, post } = await apiFixture()
     const answer = await post({ ...code, to: '+221 77 123 45 67', ttlSeconds: 120, reference: 'login-7781' })
     expect(answer.statusCode).toBe(202)
     const body = answer.json<{ id: string; acceptedAt: string; expiresAt: string }>()
@@ -22,7 +23,7 @@ describe('POST /api/messages', () => {
     expect(answer.headers.location).toBe(`/api/messages/${body.id}`)
 
     const headers = { authorization: `Bearer ${APP_KEY}` }
-    const shown = await app.inject({ url: answer.headers.location ?? '', headers })
+    const shown = await inject({ url: answer.headers.location ?? '', headers })
     expect(shown.json()).toEqual({
       ...body,
       template: 'otp_login',
@@ -61,7 +62,6 @@ describe('POST /api/messages', () => {
     ['a number', '5', ['']],
     ['a text', '"x"', ['']],
   ])('refuses %s with 422 and where it is', async (_what, body, pointers) => {
-    const { post } = await apiFixture()
     const answer = await post(body)
     expect(answer.statusCode).toBe(422)
     expect(answer.headers['content-type']).toContain('application/problem+json')
@@ -81,7 +81,6 @@ describe('POST /api/messages', () => {
     [401, 'unauthorized', '{}', { authorization: 'Bearer wrong-key-0123456789' }],
     [401, 'unauthorized', '{}', { authorization: `Basic ${APP_KEY}` }],
   ])('answers %i %s', async (statusCode, problemCode, body, headers) => {
-    const { post } = await apiFixture()
     const answer = await post(body, headers)
     expect(answer.statusCode).toBe(statusCode)
     expect(answer.headers['content-type']).toContain('application/problem+json')
@@ -89,7 +88,6 @@ describe('POST /api/messages', () => {
   })
 
   it('no body, however odd, is a fault of ours', async () => {
-    const { post } = await apiFixture()
     const field = fc.constantFrom(
       'to',
       'type',
@@ -120,10 +118,9 @@ describe('POST /api/messages', () => {
 
 describe('GET /api/messages/{id}', () => {
   it("answers another app's message exactly like one that never was", async () => {
-    const { app, post } = await apiFixture()
     const { id } = (await post(code)).json<{ id: string }>()
     const get = (path: string) =>
-      app.inject({ url: `/api/messages/${path}`, headers: { authorization: `Bearer ${OTHER_APP_KEY}` } })
+      inject({ url: `/api/messages/${path}`, headers: { authorization: `Bearer ${OTHER_APP_KEY}` } })
     const [others, none] = [await get(id), await get('msg_0123456789012345678901')]
     expect(others.statusCode).toBe(404)
     expect(others.body).toBe(none.body)
