@@ -36,12 +36,25 @@ describe.concurrent('a worker that is killed in the middle of a send', { timeout
     expect(foundAt - killedAt).toBeLessThan(30_000)
   })
 
-  it('with ON_UNCERTAIN=fallback an unsettled send goes to the operators, never out again', async (t) => {
-    const system = await startSystem(t, { env: { ON_UNCERTAIN: 'fallback' } })
+  it('with ON_UNCERTAIN=fallback goes to the operators, never out again', async (t) => {
+    const { expect } = t
+    const system = await startSystem(t, { env: { ON_UNCERTAIN: 'fallback', FALLBACK_CODES: 'masked' } })
     system.simulator.injectFaults([{ kind: 'reset', accepted: false }])
     const id = await system.send('+221771234567', '482913')
-    t.expect(await system.reaches(id, ['fallback'], 30_000)).toMatchObject({ reason: 'outcome_unknown' })
-    t.expect(sendsOf(system.simulator, id)).toHaveLength(1)
+    expect(await system.reaches(id, ['fallback'], 30_000)).toMatchObject({ reason: 'outcome_unknown' })
+    expect(sendsOf(system.simulator, id)).toHaveLength(1)
+    expect(await system.fallbackRecord(id)).not.toHaveProperty('code')
+    expect(system.output().join('\n')).not.toContain('482913')
+
+    // Asked to stop in the middle of a send, the worker finishes it first.
+    system.simulator.injectFaults([{ kind: 'stall', ms: 1000, accepted: true }])
+    const last = await system.send('+221771234568', '482913')
+    await eventually(
+      () => sendsOf(system.simulator, last),
+      ({ length }) => length === 1,
+    )
+    expect(await system.workers[0]?.stop('SIGTERM')).toBe(0)
+    expect((await system.message(last)).status).not.toBe('sending')
   })
 })
 
@@ -68,19 +81,5 @@ describe.concurrent('what was accepted', { timeout: 90_000 }, () => {
     )
     const { id } = (await answer.json()) as { id: string }
     await system.reaches(id, ['delivered'], 30_000)
-  })
-})
-
-describe.concurrent('a worker that is asked to stop', { timeout: 60_000 }, () => {
-  it('finishes the send it is at, and exits with 0', async (t) => {
-    const system = await startSystem(t, { withReceipts: false })
-    system.simulator.injectFaults([{ kind: 'stall', ms: 1000, accepted: true }])
-    const id = await system.send('+221771234567', '482913')
-    await eventually(
-      () => sendsOf(system.simulator, id),
-      ({ length }) => length === 1,
-    )
-    t.expect(await system.workers[0]?.stop('SIGTERM')).toBe(0)
-    t.expect((await system.message(id)).status).not.toBe('sending')
   })
 })

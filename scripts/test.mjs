@@ -9,11 +9,13 @@ import { runTool, packageProgram } from './tool.mjs'
 
 const reportFile = join(root, '.cache/test-report.json')
 
+const formatOptions = ['--check', '--log-level', 'warn', '--cache', '--cache-location', '.cache/prettier']
+
 const checks = [
   {
     name: 'format',
     hint: 'npm run format',
-    args: [packageProgram('prettier', 'bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
+    args: [packageProgram('prettier', 'bin/prettier.cjs'), ...formatOptions, '.'],
   },
   { name: 'lint', args: [packageProgram('oxlint', 'bin/oxlint'), '--type-aware'] },
   { name: 'types', args: [packageProgram('typescript', 'bin/tsc'), '-p', 'tsconfig.tests.json'] },
