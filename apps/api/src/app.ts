@@ -48,7 +48,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     requestTimeout: 10_000,
     connectionTimeout: 20_000,
     keepAliveTimeout: 30_000,
-    forceCloseConnections: true,
+    // On closing, requests that are under way are finished first.
+    forceCloseConnections: 'idle',
     return503OnClosing: true,
     routerOptions: { maxParamLength: 128 },
     ajv: {

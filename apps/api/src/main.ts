@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
-import { closeAll, createLogger, readSettings, SettingsError, untilAskedToStop } from '@relais/core'
+import { closeAll, createLogger, exitOnFaultySettings, readSettings, untilAskedToStop } from '@relais/core'
 import { apiSettings, type ApiSettings } from './config.ts'
 
-/** The exit code for a faulty configuration (EX_CONFIG). */
-const EXIT_CONFIG = 78
+const VERSION = '0.1.0'
 const CLOSE_WITHIN_MS = 4000
 
 const settings = readEnvironment()
@@ -15,7 +14,7 @@ const logger = createLogger({
 const asked = untilAskedToStop()
 // Loaded only now: a faulty environment is told at once.
 const { openApi } = await import('./open.ts')
-const { app, probes, closers } = await openApi(settings, logger, '0.1.0')
+const { app, probes, closers } = await openApi(settings, logger, VERSION).catch(exitOnFaultySettings)
 try {
   if (settings.metricsPort > 0) await probes.listen(settings.metricsPort, settings.host)
   const address = await app.listen({ port: settings.port, host: settings.host })
@@ -32,20 +31,19 @@ if (left.length > 0) logger.warn({ event: 'api.left_open', left }, 'not everythi
 process.exit(left.length > 0 ? 1 : 0)
 
 function readEnvironment(): ApiSettings {
-  if (existsSync('.env')) process.loadEnvFile('.env')
   try {
+    if (existsSync('.env')) process.loadEnvFile('.env')
     return readSettings(process.env, apiSettings)
   } catch (error) {
-    if (!(error instanceof SettingsError)) throw error
-    process.stderr.write(`${error.lines.join('\n')}\n`)
-    process.exit(EXIT_CONFIG)
+    return exitOnFaultySettings(error)
   }
 }
 
 function whyNotListening(error: unknown): string {
   const { code, port } = error as { code?: string; port?: number }
   const setting = port === settings.metricsPort ? 'METRICS_PORT' : 'PORT'
-  if (code === 'EADDRINUSE')
+  if (code === 'EADDRINUSE') {
     return `Port ${port} is in use: end what uses it, or set ${setting} to another port.`
+  }
   return `Cannot listen on ${settings.host} (${code ?? 'unknown fault'}): check HOST and ${setting}.`
 }

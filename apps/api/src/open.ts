@@ -15,7 +15,8 @@ import {
   failFastOptions,
   openQueue,
   openRedis,
-  settled,
+  comesUp,
+  requireReadable,
   type Closer,
   type Logger,
   type AccessTokenJob,
@@ -150,6 +151,14 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'metrics listener', close: () => probes.close() },
     { name: 'listener', close: () => app.close() },
   ]
-  await settled(redis, CONNECT_WITHIN_MS)
+  if (await comesUp(redis, CONNECT_WITHIN_MS)) {
+    await requireReadable(vault)
+    // The worker does so too; this way the status knows the token before the first worker is there.
+    if (settings.phoneNumberId && settings.accessToken) {
+      renewal.adoptFromEnvironment(settings.accessToken).then((adopted) => {
+        if (adopted) events.tokenUpdated(adopted)
+      }, onError)
+    }
+  }
   return { app, probes, closers }
 }

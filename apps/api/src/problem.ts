@@ -1,4 +1,5 @@
 /** Problem Details (RFC 9457): the one shape of every error answer. */
+import { UnsealError } from '@relais/core'
 import { STATUS_CODES } from 'node:http'
 import { Type, type Static } from 'typebox'
 
@@ -76,15 +77,18 @@ export class ProblemError extends Error {
   }
 }
 
-/** Redis cannot take or answer it now. Nothing was accepted; the caller may try again. */
-export function queueUnavailable(cause: unknown): ProblemError {
-  return new ProblemError(
-    503,
-    'queue_unavailable',
-    'The queue cannot be reached: nothing was accepted. Try again.',
-    {
-      headers: { 'retry-after': '1' },
-      cause,
-    },
+/**
+ * What a failed call to Redis becomes: a 503, because whatever Redis failed with, the caller may try again. A fault of our own
+ * stays what it is.
+ */
+export function queueUnavailable(error: unknown): unknown {
+  if (error instanceof ProblemError || isOurs(error)) return error
+  const detail = 'The queue cannot be reached: nothing was done. Try again.'
+  return new ProblemError(503, 'queue_unavailable', detail, { headers: { 'retry-after': '1' }, cause: error })
+}
+
+function isOurs(error: unknown): boolean {
+  return [TypeError, RangeError, ReferenceError, SyntaxError, UnsealError].some(
+    (kind) => error instanceof kind,
   )
 }

@@ -1,3 +1,4 @@
+import { SettingsError } from '@relais/core'
 import { open } from 'node:fs/promises'
 
 /**
@@ -8,11 +9,15 @@ export type FallbackSink = { write(record: object): Promise<void> }
 
 /**
  * @param target `stdout`, or the path of a file that is appended to, mode 0600. The file is opened anew for each record,
- *   so it may be rotated at any time. Throws if it cannot be written to.
+ *   so it may be rotated at any time. Throws a `SettingsError` if it cannot be written to.
  */
 export async function openFallbackSink(target: string): Promise<FallbackSink> {
   if (target === 'stdout') return { write: writeToStdout }
-  await append(target, '')
+  await append(target, '').catch((error: NodeJS.ErrnoException) => {
+    throw new SettingsError([
+      `FALLBACK_LOG cannot be written to (${error.code}). Example: FALLBACK_LOG=stdout`,
+    ])
+  })
   return { write: (record) => append(target, `${JSON.stringify(record)}\n`) }
 }
 

@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs'
-import { closeAll, createLogger, readSettings, SettingsError, untilAskedToStop } from '@relais/core'
+import { closeAll, createLogger, exitOnFaultySettings, readSettings, untilAskedToStop } from '@relais/core'
 import { workerSettings, type WorkerSettings } from './config.ts'
-import { openFallbackSink, type FallbackSink } from './fallback-sink.ts'
+import { openFallbackSink } from './fallback-sink.ts'
 
-/** The exit code for a faulty configuration (EX_CONFIG). */
-const EXIT_CONFIG = 78
 /** A send in flight gets its time, and its message the move that follows. */
 const CLOSE_AFTER_SEND_MS = 2000
 
 const settings = readEnvironment()
-const sink = await openSink()
+const sink = await openFallbackSink(settings.fallbackLog).catch(exitOnFaultySettings)
 const logger = createLogger({
   name: 'worker',
   level: settings.logLevel,
@@ -18,7 +16,9 @@ const logger = createLogger({
 const asked = untilAskedToStop()
 // Loaded only now: a faulty environment is told at once.
 const { openWorker } = await import('./open.ts')
-const { probes, closers, startTokenChecks } = openWorker(settings, logger, sink)
+const { probes, closers, startTokenChecks } = await openWorker(settings, logger, sink).catch(
+  exitOnFaultySettings,
+)
 try {
   if (settings.metricsPort > 0) await probes.listen(settings.metricsPort, settings.host)
 } catch (error) {
@@ -39,22 +39,10 @@ if (left.length > 0) logger.warn({ event: 'worker.left_open', left }, 'not every
 process.exit(left.length > 0 ? 1 : 0)
 
 function readEnvironment(): WorkerSettings {
-  if (existsSync('.env')) process.loadEnvFile('.env')
   try {
+    if (existsSync('.env')) process.loadEnvFile('.env')
     return readSettings(process.env, workerSettings)
   } catch (error) {
-    if (!(error instanceof SettingsError)) throw error
-    process.stderr.write(`${error.lines.join('\n')}\n`)
-    process.exit(EXIT_CONFIG)
-  }
-}
-
-async function openSink(): Promise<FallbackSink> {
-  try {
-    return await openFallbackSink(settings.fallbackLog)
-  } catch (error) {
-    const { code } = error as { code?: string }
-    process.stderr.write(`FALLBACK_LOG cannot be written to (${code}). Example: FALLBACK_LOG=stdout\n`)
-    process.exit(EXIT_CONFIG)
+    return exitOnFaultySettings(error)
   }
 }

@@ -1,6 +1,7 @@
 /** Opens everything the worker needs and closes it again; `main.ts` and the end-to-end tests start here. */
 import {
   answersPing,
+  comesUp,
   createEvents,
   createGraphClient,
   createKeys,
@@ -17,6 +18,7 @@ import {
   openQueue,
   openRedis,
   patientOptions,
+  requireReadable,
   scheduleTokenChecks,
   type AccessTokenJob,
   type Closer,
@@ -34,13 +36,16 @@ import { createRenewToken } from './renew-token.ts'
 /** How long an uncertain send waits for a receipt; fixed by the contract with the apps. */
 const UNCERTAIN_WAIT_MS = 8000
 
+/** At the start Redis gets so long to come up before the worker goes on and waits for it. */
+const CONNECT_WITHIN_MS = 2000
+
 /** Longer than an exchange and its confirmation together. */
 const RENEWAL_LEASE_MS = 30_000
 
 /** A use that finds renewal due asks for it; not more often than this. */
 const ASK_AGAIN_MS = 1000
 
-export function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
+export async function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
   const onError = (error: Error) => logger.warn({ event: 'redis.error', err: error }, 'Redis fault')
   const metrics = createMetrics()
   const events = createEvents({ logger, metrics })
@@ -73,6 +78,7 @@ export function openWorker(settings: WorkerSettings, logger: Logger, sink: Fallb
     onFailed: events.tokenRenewalFailed,
   })
   const stopping = new AbortController()
+  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(vault)
 
   const workers = startConsumers({
     redis,

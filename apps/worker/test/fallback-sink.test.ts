@@ -28,7 +28,9 @@ it('a file that was rotated away is made anew, for its owner only', async () => 
 })
 
 it('a file that cannot be written is said at once, and a write that fails is not swallowed', async () => {
-  await expect(openFallbackSink('/nowhere/fallback.log')).rejects.toThrow('ENOENT')
+  await expect(openFallbackSink('/nowhere/fallback.log')).rejects.toThrow(
+    'FALLBACK_LOG cannot be written to (ENOENT)',
+  )
   const full = await openFallbackSink('/dev/full')
   await expect(full.write({ messageId: 'msg_1' })).rejects.toThrow('ENOSPC')
 })

@@ -41,11 +41,11 @@ export function openRedis(url: string, options: RedisOptions, onError: (error: E
   return redis
 }
 
-/** Gives a connection that was just opened a moment to come up; resolves either way. */
-export async function settled(redis: Redis, withinMs: number): Promise<void> {
-  if (redis.status === 'ready') return
-  const ready = new Promise<void>((resolve) => redis.once('ready', () => resolve()))
-  await Promise.race([ready, new Promise<void>((resolve) => setTimeout(resolve, withinMs).unref())])
+/** Gives a connection that was just opened a moment to come up. Has it? */
+export async function comesUp(redis: Redis, withinMs: number): Promise<boolean> {
+  if (redis.status === 'ready') return true
+  const ready = new Promise<true>((resolve) => redis.once('ready', () => resolve(true)))
+  return Promise.race([ready, new Promise<false>((resolve) => setTimeout(resolve, withinMs, false).unref())])
 }
 
 /** Does Redis answer within `withinMs`? */

@@ -33,6 +33,16 @@ export class SettingsError extends Error {
   }
 }
 
+/** The exit code for a faulty configuration (EX_CONFIG of sysexits.h). */
+const EXIT_CONFIG = 78
+
+/** Ends the process with a line for each faulty setting; any other error is thrown on. */
+export function exitOnFaultySettings(error: unknown): never {
+  if (!(error instanceof SettingsError)) throw error
+  process.stderr.write(`${error.lines.join('\n')}\n`)
+  process.exit(EXIT_CONFIG)
+}
+
 export type SettingsOf<S> = { [K in keyof S]: S[K] extends Setting<infer T> ? T : never }
 
 /** An environment, as `process.env` has it. An empty value counts as not set: compose files pass those. */

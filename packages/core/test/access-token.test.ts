@@ -6,6 +6,7 @@ import {
   createSharedToken,
   createTokenVault,
   renewsAt,
+  requireReadable,
   Secret,
   tokenState,
   type GraphFault,
@@ -134,6 +135,22 @@ describe('the vault', () => {
     await vault.commit(first, token('second'))
     expect(await vault.noteRefusal(first, Date.now())).toBe(false)
     expect(tokenState(await vault.read(), Date.now(), undefined)).toBe('valid')
+  })
+})
+
+describe('a token that none of the keys opens', () => {
+  it('stops the start of a process, and is never written over', async () => {
+    const { vault, redis, keys } = setup()
+    await vault.bootstrap(token('first'))
+    const ring = [{ id: 'k2', key: new Secret(randomBytes(32).toString('base64')) }]
+    const other = createTokenVault({ redis, keys, sealer: createSealer(ring), senderId })
+    await expect(requireReadable(other)).rejects.toThrow(
+      /^ENCRYPTION_KEYS does not open.*sealed under key "k1"/,
+    )
+    expect(await other.bootstrap(token('other'))).toBe(false)
+    await requireReadable(vault)
+    const shared = createSharedToken({ vault: other, useMarginMs: 0, renewBeforeMs: undefined })
+    expect(await shared.isAvailable()).toBe(false)
   })
 })
 
@@ -331,6 +348,31 @@ describe('the use of the token', () => {
     await vault.commit(await stored(vault), token('second', { expiresAt: now + HOUR }))
     now += 1000
     expect(await shared.withAccessToken(use, never)).toBe('second')
+  })
+
+  it('a token whose life is not known yet is looked at again, and then like any other', async () => {
+    const { vault } = setup()
+    let now = Date.now()
+    await vault.bootstrap(token('first', { obtainedAt: now }))
+    let asked = 0
+    const onRenewalDue = () => void (asked += 1)
+    const clock = () => now
+    const shared = createSharedToken({
+      vault,
+      useMarginMs: 0,
+      renewBeforeMs: undefined,
+      now: clock,
+      onRenewalDue,
+    })
+    await shared.withAccessToken(use, never)
+    await vault.describe(await stored(vault), { expiresAt: now + 20_000 })
+    now += 11_000
+    expect(await shared.withAccessToken(use, never)).toBe('first')
+    expect(asked).toBe(1)
+    await vault.commit(await stored(vault), token('second', { obtainedAt: now, expiresAt: now + 20_000 }))
+    now += 1000
+    expect(await shared.withAccessToken(use, never)).toBe('second')
+    expect(asked).toBe(1)
   })
 
   it('an expired token is not used', async () => {

@@ -170,7 +170,7 @@ export function messageRoutes(deps: {
         schema: {
           ...shared,
           summary: 'What became of a message',
-          params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
+          params: Type.Object({ id: Type.String() }),
           response: { 200: MessageSchema, 404: ProblemSchema, ...problems },
         },
       },

@@ -1,14 +1,16 @@
 /**
  * How a process uses the shared token: `withAccessToken(use)` is the only door.
  *
- * The token is kept in the process and read again from the vault when its last minutes begin, when Meta refuses it, and at
- * most every `RETRY_READ_MS` while there is none to use. In the steady state a use costs no Redis call.
+ * The token is kept in the process. It is read again from the vault, at most every `RETRY_READ_MS`, as long as there may be a
+ * better one: it was refused, its renewal is due, its last minutes have begun, or its life is not known yet. In the steady
+ * state a use costs no Redis call.
  */
+import { UnsealError } from '../sealer.ts'
 import type { Secret } from '../secret.ts'
 import { isUsable, renewsAt, tokenState } from './token-state.ts'
 import type { StoredToken, TokenVault } from './vault.ts'
 
-/** With no usable token at hand, Redis is asked for a better one at most this often. */
+/** While there may be a better token than the one at hand, Redis is asked for it at most this often. */
 const RETRY_READ_MS = 250
 
 /** What `use` is given: the token, and a way to say that Meta refused this very version. */
@@ -59,31 +61,43 @@ export function createSharedToken(options: {
     },
   }
 
-  /** The token to use now. A token in its last moments is still used when the vault has no better one. */
+  /** The token to use now. The one at hand is still used when the vault has no better one. */
   async function current(): Promise<StoredToken | undefined> {
     const at = now()
-    if (!held || needsRead(held, at)) {
-      if (at - readAt >= RETRY_READ_MS || reading) held = await read()
-    }
+    const isTimeToLook = at - readAt >= RETRY_READ_MS || reading !== undefined
+    if (isTimeToLook && mayBeBettered(held, at)) held = await read()
     if (!held || !isUsable(tokenState(held, at, renewBeforeMs))) return undefined
-    const due = renewsAt(held, renewBeforeMs)
-    if (due !== null && due <= at) options.onRenewalDue?.(held)
+    if (isDue(held, at)) options.onRenewalDue?.(held)
     return held
   }
 
-  function needsRead(token: StoredToken, at: number): boolean {
-    if (token.refusedAt !== undefined) return true
-    if (typeof token.expiresAt === 'number') return token.expiresAt - at < useMarginMs
-    return false
+  function mayBeBettered(token: StoredToken | undefined, at: number): boolean {
+    if (token?.expiresAt === undefined || token.refusedAt !== undefined) return true
+    return isDue(token, at) || (token.expiresAt !== null && token.expiresAt - at < useMarginMs)
+  }
+
+  function isDue(token: StoredToken, at: number): boolean {
+    const due = renewsAt(token, renewBeforeMs)
+    return due !== null && due <= at
   }
 
   /** One read at a time, however many uses wait for it. */
   async function read(): Promise<StoredToken | undefined> {
-    reading ??= vault.read().finally(() => {
+    reading ??= readVault().finally(() => {
       readAt = now()
       reading = undefined
     })
     return reading
+  }
+
+  /** A token sealed under a key that is not in the ring is no token; the start of a process says so. */
+  async function readVault(): Promise<StoredToken | undefined> {
+    try {
+      return await vault.read()
+    } catch (error) {
+      if (error instanceof UnsealError) return undefined
+      throw error
+    }
   }
 
   async function refuse(token: StoredToken): Promise<void> {

@@ -14,8 +14,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis, Result } from 'ioredis'
 import type { Keys } from '../keys.ts'
-import type { Sealer } from '../sealer.ts'
+import { UnsealError, type Sealer } from '../sealer.ts'
 import { Secret } from '../secret.ts'
+import { SettingsError } from '../settings.ts'
 
 export type TokenSource = 'env' | 'manual' | 'renewed'
 
@@ -192,6 +193,19 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
 }
 
 export type TokenVault = ReturnType<typeof createTokenVault>
+
+/** Throws a `SettingsError` if a token is stored that none of our keys opens: running on would lock everyone out. */
+export async function requireReadable(vault: TokenVault): Promise<void> {
+  try {
+    await vault.read()
+  } catch (error) {
+    if (!(error instanceof UnsealError)) throw error
+    throw new SettingsError([
+      `ENCRYPTION_KEYS does not open the access token in Redis: it is ${error.message}. ` +
+        'Put the key it was sealed with behind the first one. Example: ENCRYPTION_KEYS=new:...,old:...',
+    ])
+  }
+}
 
 function timesOf(times: { expiresAt?: number | null; obtainedAt?: number }): Record<string, string> {
   const { expiresAt, obtainedAt } = times
