@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import {
   enqueueMessage,
   parsePhoneNumber,
+  sealContent,
   type Events,
   type Message,
   type MessageContent,
@@ -49,8 +50,7 @@ export function createAcceptMessage(deps: {
       throw invalid([{ pointer: '/to', detail }])
     }
     const message = newMessage(app, to, request)
-    const owner = { purpose: 'content', id: message.id } as const
-    const sealed = sealer.seal(JSON.stringify(contentOf(request)), owner)
+    const sealed = sealContent(sealer, message.id, contentOf(request))
     await within(withinMs, () => persist(message, sealed))
     events.messageAccepted(message)
     return message

@@ -8,10 +8,8 @@ import {
   createMessageStore,
   createMetrics,
   createProbes,
-  createRenewal,
-  createRenewalLease,
   createSealer,
-  createTokenVault,
+  createSender,
   failFastOptions,
   openQueue,
   openRedis,
@@ -36,9 +34,6 @@ const ACCEPT_WITHIN_MS = 850
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000
 
-/** Longer than an exchange and its confirmation together. */
-const RENEWAL_LEASE_MS = 30_000
-
 export async function openApi(settings: ApiSettings, logger: Logger, version: string) {
   const onError = (error: Error) => logger.warn({ event: 'redis.error', err: error }, 'Redis fault')
   const metrics = createMetrics()
@@ -52,9 +47,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
   const accessToken = openQueue<AccessTokenJob>('access-token', queueOptions)
 
-  const senderId = settings.phoneNumberId ?? 'unset'
   const store = createMessageStore({ redis, keys })
-  const vault = createTokenVault({ redis, keys, sealer, senderId })
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
     apiVersion: settings.apiVersion,
@@ -62,16 +55,13 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     maxSockets: 10,
     onCall: (outcome, durationMs) => metrics.graphRequest.observe({ outcome }, durationMs / 1000),
   })
-  const renewBeforeMs = settings.renewBeforeSeconds && settings.renewBeforeSeconds * 1000
-  const renewal = createRenewal({
-    vault,
-    lease: createRenewalLease({ redis, keys, senderId, leaseMs: RENEWAL_LEASE_MS }),
+  const { vault, renewal, renewBeforeMs } = createSender({
+    settings,
+    redis,
+    keys,
+    sealer,
     authority: graph,
-    appId: settings.appId,
-    appSecret: settings.appSecret,
-    renewBeforeMs,
-    onRenewed: events.tokenRenewed,
-    onFailed: events.tokenRenewalFailed,
+    events,
   })
   const isReady = () => answersPing(redis, 500)
 

@@ -13,9 +13,9 @@ import {
   fallBackAt,
   isSettled,
   nextStep,
+  openContent,
   reasonForWaiting,
   sendUntil,
-  UnsealError,
   type Events,
   type FallbackReason,
   type GraphClient,
@@ -27,7 +27,7 @@ import {
   type PacedSender,
   type Pacing,
   type Sealer,
-  type SharedToken,
+  type Sender,
   type Step,
   type StepPolicy,
 } from '@relais/core'
@@ -56,10 +56,9 @@ const DONE: Delivery = { kind: 'done' }
  * @param deps.stopping aborted when the process is asked to stop: messages that wait for a slot are given back
  */
 export function createDeliver(deps: {
-  sender: PacedSender
+  sender: PacedSender & Pick<Sender, 'accessToken'>
   store: MessageStore
   sealer: Sealer
-  accessToken: SharedToken
   graph: Pick<GraphClient, 'send'>
   pacing: Pacing
   fallbackQueue: Queue<MessageJob>
@@ -70,7 +69,8 @@ export function createDeliver(deps: {
   now?: () => number
   random?: () => number
 }) {
-  const { sender, store, sealer, accessToken, graph, pacing, events, policy } = deps
+  const { sender, store, sealer, graph, pacing, events, policy } = deps
+  const { accessToken } = sender
   const { now = Date.now, random = Math.random } = deps
 
   return async (messageId: string): Promise<Delivery> => {
@@ -98,7 +98,7 @@ export function createDeliver(deps: {
     const slot = await pacing.reserve(sender, LONGEST_SLOT_WAIT_MS)
     if (!slot.taken) return waitFor(message, slot.waitMs, 'rate_limited', 'the sender is paced or paused')
     if (!(await waited(slot.waitMs))) return { kind: 'later', delayMs: 0 }
-    const content = await openContent(message)
+    const content = openContent(sealer, message.id, await store.readContent(message.id))
     if (!content) return withoutContent(message)
     const claimed = await claim(message)
     return claimed ? send(claimed, content) : DONE
@@ -257,17 +257,6 @@ export function createDeliver(deps: {
   async function waited(ms: number): Promise<boolean> {
     if (ms <= 0) return !deps.stopping.aborted
     return sleep(ms, true, { signal: deps.stopping }).catch(() => false)
-  }
-
-  async function openContent(message: Message): Promise<MessageContent | undefined> {
-    const sealed = await store.readContent(message.id)
-    if (sealed === undefined) return undefined
-    try {
-      return JSON.parse(sealer.open(sealed, { purpose: 'content', id: message.id })) as MessageContent
-    } catch (error) {
-      if (error instanceof UnsealError) return undefined
-      throw error
-    }
   }
 
   /** Erased because it was settled or expired meanwhile; or sealed under a key that is gone, which nobody here can mend. */

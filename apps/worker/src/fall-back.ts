@@ -6,10 +6,9 @@
  */
 import {
   isSettled,
-  UnsealError,
+  openContent,
   type Events,
   type Message,
-  type MessageContent,
   type MessageStore,
   type Sealer,
 } from '@relais/core'
@@ -53,17 +52,10 @@ export function createFallBack(deps: {
     }
   }
 
+  /** Without its key a code is lost; the operator still learns who is waiting. */
   async function codeOf(messageId: string): Promise<string | undefined> {
-    const sealed = await store.readContent(messageId)
-    if (sealed === undefined) return undefined
-    try {
-      const content = JSON.parse(sealer.open(sealed, { purpose: 'content', id: messageId })) as MessageContent
-      return content.type === 'otp' ? content.code : undefined
-    } catch (error) {
-      // Without its key the code is lost; the operator still learns who is waiting.
-      if (error instanceof UnsealError) return undefined
-      throw error
-    }
+    const content = openContent(sealer, messageId, await store.readContent(messageId))
+    return content?.type === 'otp' ? content.code : undefined
   }
 }
 

@@ -9,11 +9,8 @@ import {
   createMetrics,
   createPacing,
   createProbes,
-  createRenewal,
-  createRenewalLease,
   createSealer,
-  createSharedToken,
-  createTokenVault,
+  createSender,
   enqueueTokenCheck,
   openQueue,
   openRedis,
@@ -39,9 +36,6 @@ const UNCERTAIN_WAIT_MS = 8000
 /** At the start Redis gets so long to come up before the worker goes on and waits for it. */
 const CONNECT_WITHIN_MS = 2000
 
-/** Longer than an exchange and its confirmation together. */
-const RENEWAL_LEASE_MS = 30_000
-
 /** A use that finds renewal due asks for it; not more often than this. */
 const ASK_AGAIN_MS = 1000
 
@@ -56,9 +50,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
 
-  const senderId = settings.phoneNumberId ?? 'unset'
   const store = createMessageStore({ redis, keys })
-  const vault = createTokenVault({ redis, keys, sealer, senderId })
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
     apiVersion: settings.apiVersion,
@@ -66,17 +58,16 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     maxSockets: settings.workerConcurrency + 2,
     onCall: (outcome, durationMs) => metrics.graphRequest.observe({ outcome }, durationMs / 1000),
   })
-  const renewBeforeMs = settings.renewBeforeSeconds && settings.renewBeforeSeconds * 1000
-  const renewal = createRenewal({
-    vault,
-    lease: createRenewalLease({ redis, keys, senderId, leaseMs: RENEWAL_LEASE_MS }),
+  const sender = createSender({
+    settings,
+    redis,
+    keys,
+    sealer,
     authority: graph,
-    appId: settings.appId,
-    appSecret: settings.appSecret,
-    renewBeforeMs,
-    onRenewed: events.tokenRenewed,
-    onFailed: events.tokenRenewalFailed,
+    events,
+    onRenewalDue: atMostEvery(ASK_AGAIN_MS, () => ask('use')),
   })
+  const { vault, renewal, renewBeforeMs } = sender
   const stopping = new AbortController()
   if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(vault)
 
@@ -86,16 +77,9 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     logger,
     concurrency: settings.workerConcurrency,
     deliver: createDeliver({
-      sender: { phoneNumberId: senderId, ratePerSecond: settings.sendRatePerSecond },
+      sender,
       store,
       sealer,
-      accessToken: createSharedToken({
-        vault,
-        useMarginMs: settings.useMarginSeconds * 1000,
-        renewBeforeMs,
-        onRenewalDue: atMostEvery(ASK_AGAIN_MS, () => ask('use')),
-        onRefused: events.tokenInvalidated,
-      }),
       graph,
       pacing: createPacing({ redis, keys }),
       fallbackQueue,

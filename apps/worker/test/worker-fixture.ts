@@ -13,6 +13,7 @@ import {
   openQueue,
   openRedis,
   patientOptions,
+  sealContent,
   Secret,
   type Message,
   type MessageContent,
@@ -62,10 +63,13 @@ export async function workerFixture(
 
   const newDeliver = () =>
     createDeliver({
-      sender: { phoneNumberId: senderId, ratePerSecond: options.ratePerSecond ?? 0 },
+      sender: {
+        phoneNumberId: senderId,
+        ratePerSecond: options.ratePerSecond ?? 0,
+        accessToken: createSharedToken({ vault, useMarginMs: 0, renewBeforeMs: undefined }),
+      },
       store,
       sealer,
-      accessToken: createSharedToken({ vault, useMarginMs: 0, renewBeforeMs: undefined }),
       graph: {
         async send(_sender, _token, { id }, content) {
           meta.sends.push(`${id} ${JSON.stringify(content)}`)
@@ -125,10 +129,7 @@ export async function workerFixture(
         timeline: [{ status: 'queued', at: acceptedAt }],
         ...over,
       }
-      await store.create(
-        message,
-        sealer.seal(JSON.stringify(content), { purpose: 'content', id: message.id }),
-      )
+      await store.create(message, sealContent(sealer, message.id, content))
       return message.id
     },
   }

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { startRedis, type RedisServer } from './redis.ts'
+import { startRedis } from './redis.ts'
+import type { RedisServer } from './redis-server.ts'
 
 const findRedis = fileURLToPath(new URL('../../../scripts/redis.mjs', import.meta.url))
 

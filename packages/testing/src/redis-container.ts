@@ -1,7 +1,7 @@
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers'
 import { freePort } from './free-port.ts'
 import { whenReady } from './redis-ready.ts'
-import type { RedisOptions, RedisServer } from './redis.ts'
+import type { RedisOptions, RedisServer } from './redis-server.ts'
 
 const insidePort = 6379
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { whenReady } from './redis-ready.ts'
 import { killWithUs } from './undertaker.ts'
-import type { RedisOptions, RedisServer } from './redis.ts'
+import type { RedisOptions, RedisServer } from './redis-server.ts'
 
 /** Starts `command` (a redis-server or valkey-server) as a child of this process. */
 export async function startRedisProcess(command: string, options: RedisOptions): Promise<RedisServer> {
