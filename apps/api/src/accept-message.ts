@@ -51,20 +51,23 @@ export function createAcceptMessage(deps: {
     }
     const message = newMessage(app, to, request)
     const sealed = sealContent(sealer, message.id, contentOf(request))
-    await within(withinMs, () => persist(message, sealed))
+    await within(withinMs, (late) => persist(message, sealed, late))
     events.messageAccepted(message)
     return message
   }
 
-  /** Record first, then the job that wakes a worker: a job without a record would be a message nobody can send. */
-  async function persist(message: Message, sealed: string): Promise<void> {
+  /**
+   * Record first, then the job: a job without a record would be a message nobody can send. Once the caller was told "not
+   * accepted" the message must not be sent either, whatever Redis still does with it: it gets no job, or is canceled.
+   */
+  async function persist(message: Message, sealed: string, late: AbortSignal): Promise<void> {
     await store.create(message, sealed)
+    if (late.aborted) return
     try {
       await enqueueMessage(queue, message.id)
+      late.throwIfAborted()
     } catch (error) {
-      // The caller will be told "not accepted". If Redis did take the job and only the answer was lost, this keeps the
-      // message from being sent; if it cannot be reached at all, there is no job either.
-      store.move(message.id, { to: 'canceled' }).catch(() => undefined)
+      store.move(message.id, { to: 'canceled', detail: 'not accepted' }).catch(() => undefined)
       throw error
     }
   }
@@ -114,13 +117,14 @@ function contentOf(request: MessageRequest): MessageContent {
 }
 
 /** Everything Redis does here must be done in time; whatever it fails with, the caller may try again. */
-async function within(ms: number, work: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`Redis took longer than ${ms} ms`)), ms)
+async function within(ms: number, work: (late: AbortSignal) => Promise<void>): Promise<void> {
+  const late = new AbortController()
+  const timeOut = new Promise<never>((_resolve, reject) => {
+    late.signal.addEventListener('abort', () => reject(new Error(`Redis took longer than ${ms} ms`)))
   })
+  const timer = setTimeout(() => late.abort(), ms)
   try {
-    await Promise.race([work(), late])
+    await Promise.race([work(late.signal), timeOut])
   } catch (error) {
     throw queueUnavailable(error)
   } finally {

@@ -11,9 +11,13 @@ describe('the keys of callers', () => {
   it('are kept as digests, however they are given', () => {
     const hex = sha256('a-good-api-key').toString('hex')
     expect(read(`wallet:another-good-key, shop:sha256:${hex}`)).toEqual([
-      { name: 'wallet', sha256: sha256('another-good-key') },
-      { name: 'shop', sha256: sha256('a-good-api-key') },
+      { name: 'wallet', sha256: sha256('another-good-key'), isShort: false },
+      { name: 'shop', sha256: sha256('a-good-api-key'), isShort: false },
     ])
+  })
+
+  it('that could be guessed are told of', () => {
+    expect(read('wallet:short')).toMatchObject([{ name: 'wallet', isShort: true }])
   })
 
   it('an app may have several', () => {
@@ -26,11 +30,11 @@ describe('the keys of callers', () => {
   it.each([
     '',
     'wallet',
-    'wallet:short',
     'wallet:sha256:12',
     'wallet:a-good-api-key,shop:a-good-api-key',
     'wallet:a-good-api-key,',
     'a name:a-good-api-key',
+    'wallet:a good api key',
     apiKeys.example,
   ])('%j is refused without repeating it', (value) => {
     expect(() => read(value)).toThrow(SettingsError)

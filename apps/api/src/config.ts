@@ -10,8 +10,11 @@ import {
   type SettingsOf,
 } from '@relais/core'
 
-/** A caller's name and the SHA-256 of its key. The key itself is not kept. */
-export type CallerKey = { name: string; sha256: Buffer }
+/** A caller's name and the SHA-256 of its key. The key itself is not kept, only whether it could be guessed. */
+export type CallerKey = { name: string; sha256: Buffer; isShort: boolean }
+
+/** Shorter keys than this are told of at the start. */
+const SHORT_KEY = 16
 
 export const apiSettings = {
   port: wholeNumber({ name: 'PORT', about: "The API's port", min: 0, max: 65535, fallback: 3000 }),
@@ -51,19 +54,17 @@ function parseCallerKeys(value: string, example: string): CallerKey[] | Fault {
     if (!name || !key) return new Fault(`${place} it must be name:key`)
     if (entry.trim() === example) return new Fault(`${place} it is the example; make a key of your own`)
     const sha256 = digestOf(key)
-    if (!sha256)
-      return new Fault(`${place} the key must be 8 to 256 characters, or sha256: and 64 hex digits`)
+    if (!sha256) return new Fault(`${place} after sha256: there must be 64 hex digits, the hash of the key`)
     if (callers.some((other) => other.sha256.equals(sha256))) {
       return new Fault(`${place} its key is used twice`)
     }
-    callers.push({ name, sha256 })
+    callers.push({ name, sha256, isShort: key.length < SHORT_KEY })
   }
   return callers
 }
 
 function digestOf(key: string): Buffer | undefined {
+  if (!key.startsWith('sha256:')) return createHash('sha256').update(key).digest()
   const hex = /^sha256:([0-9a-f]{64})$/i.exec(key)?.[1]
-  if (hex) return Buffer.from(hex, 'hex')
-  const isPlain = !key.startsWith('sha256:') && key.length >= 8 && key.length <= 256
-  return isPlain ? createHash('sha256').update(key).digest() : undefined
+  return hex === undefined ? undefined : Buffer.from(hex, 'hex')
 }

@@ -11,6 +11,9 @@ const logger = createLogger({
   level: settings.logLevel,
   isPretty: settings.logPretty ?? process.stdout.isTTY,
 })
+for (const { name } of [...settings.apiKeys, ...settings.opsKeys].filter(({ isShort }) => isShort)) {
+  logger.warn({ event: 'api.short_key', caller: name }, 'this key is short enough to be guessed')
+}
 const asked = untilAskedToStop()
 // Loaded only now: a faulty environment is told at once.
 const { openApi } = await import('./open.ts')

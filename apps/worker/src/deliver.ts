@@ -46,8 +46,8 @@ export type Delivery =
 /** A job waits for its slot in the worker up to this long; for a later one it goes back to the queue. */
 const LONGEST_SLOT_WAIT_MS = 2000
 
-/** Without a token all messages come back about so often, to leave as soon as there is one. */
-const TOKEN_WAIT_MS = 500
+/** Without a token a message comes back after a tenth of its age, within these bounds: soon, but not all of them at once. */
+const TOKEN_WAIT_MS = { least: 500, most: 2000 }
 
 const DONE: Delivery = { kind: 'done' }
 
@@ -238,7 +238,9 @@ export function createDeliver(deps: {
   }
 
   function waitForToken(message: Message): Promise<Delivery> {
-    return waitFor(message, TOKEN_WAIT_MS, reasonForWaiting('token-expired'), 'no usable access token')
+    const ageMs = now() - message.acceptedAt
+    const waitMs = Math.min(TOKEN_WAIT_MS.most, Math.max(TOKEN_WAIT_MS.least, ageMs / 10))
+    return waitFor(message, waitMs, reasonForWaiting('token-expired'), 'no usable access token')
   }
 
   /** A wait before the claim costs no attempt and leaves no trace but time. */

@@ -5,6 +5,7 @@
 import {
   classify,
   enqueueFallback,
+  isSettled,
   reasonForWaiting,
   type Events,
   type Message,
@@ -66,10 +67,11 @@ export function createRecordReceipt(deps: {
     })
     const reason = reasonForWaiting(failure)
     const decided = await store.decideFallback(message.id, { reason, detail: `receipt: ${detail}` })
-    if (!decided.moved) return false
+    // Decided before, perhaps by a worker that died before the next line: the fallback queue takes a message once.
+    if (!decided.message?.reason || isSettled(decided.message.status)) return false
     await enqueueFallback(deps.fallbackQueue, message.id)
-    events.fallbackDecided(message, reason)
-    return true
+    if (decided.moved) events.fallbackDecided(message, reason)
+    return decided.moved
   }
 }
 

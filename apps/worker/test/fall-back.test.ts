@@ -123,6 +123,16 @@ describe('a receipt', () => {
     expect(await fallbackJobs()).toEqual([{ messageId: id }])
   })
 
+  it('that failed, and whose worker died before the fallback queue had the message, is finished by the next', async () => {
+    const { accept, deliver, recordReceipt, store, fallbackJobs } = await workerFixture()
+    const id = await accept()
+    await deliver(id)
+    await store.decideFallback(id, { reason: 'recipient_unreachable', detail: 'receipt: 131026' })
+    expect(await fallbackJobs()).toEqual([])
+    await recordReceipt(failedReceipt({ messageId: id }))
+    expect(await fallbackJobs()).toEqual([{ messageId: id }])
+  })
+
   it('that failed changes nothing once the message was delivered, or was sent again since', async () => {
     const { accept, deliver, recordReceipt, store, fallbackJobs } = await workerFixture()
     const delivered = await accept()

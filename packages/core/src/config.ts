@@ -53,7 +53,7 @@ export const whatsappSettings = {
     name: 'WHATSAPP_PHONE_NUMBER_ID',
     about: 'The id (not the number) of the phone number that sends. Without it nothing is sent',
     example: '106540352242922',
-    pattern: /^\d{5,32}$/,
+    pattern: /^\d{1,32}$/,
     form: 'the digits of an id',
     fallback: undefined,
   }),
@@ -66,7 +66,7 @@ export const whatsappSettings = {
     name: 'WHATSAPP_APP_ID',
     about: 'The Meta app; with its secret it allows token renewal and token checks',
     example: '138483919580948',
-    pattern: /^\d{5,32}$/,
+    pattern: /^\d{1,32}$/,
     form: 'the digits of an id',
     fallback: undefined,
   }),
@@ -79,7 +79,7 @@ export const whatsappSettings = {
     name: 'WHATSAPP_BUSINESS_ID',
     about: 'The WhatsApp Business Account',
     example: '102290129340398',
-    pattern: /^\d{5,32}$/,
+    pattern: /^\d{1,32}$/,
     form: 'the digits of an id',
     fallback: undefined,
   }),
@@ -132,7 +132,7 @@ export const deliverySettings = {
   deliverWithinSeconds: wholeNumber({
     name: 'DELIVER_WITHIN_SECONDS',
     about: 'With receipts: a message that is not on its way so long after acceptance goes to the fallback',
-    min: 5,
+    min: 1,
     max: 900,
     fallback: 60,
   }),
@@ -146,14 +146,14 @@ export const deliverySettings = {
     name: 'MAX_ATTEMPTS',
     about: 'Tries that count; waiting for a token, a limit or a receipt does not count',
     min: 1,
-    max: 20,
+    max: 100,
     fallback: 5,
   }),
   sendTimeoutMs: wholeNumber({
     name: 'SEND_TIMEOUT_MS',
     about: 'One call to Meta, from connect to the last byte',
     min: 100,
-    max: 6000,
+    max: 30_000,
     fallback: 5000,
   }),
   sendRatePerSecond: wholeNumber({
@@ -189,7 +189,7 @@ export const tokenSettings = {
     name: 'TOKEN_RENEW_CHECK_SECONDS',
     about: 'Period of the repeatable job that renews the token',
     min: 1,
-    max: 3600,
+    max: 86_400,
     fallback: 60,
   }),
   renewBeforeSeconds: optionalWholeNumber({
@@ -269,8 +269,8 @@ function secret(options: { name: string; about: string; example: string }): Sett
     ...options,
     fallback: { value: undefined, shown: '' },
     parse(value) {
-      if (/^[\x21-\x7e]{6,4096}$/.test(value)) return new Secret(value)
-      return new Fault('must be 6 to 4096 printable characters without spaces')
+      if (/^[\x21-\x7e]{1,4096}$/.test(value)) return new Secret(value)
+      return new Fault('must be printable characters without spaces, 4096 at most')
     },
   }
 }

@@ -28,10 +28,13 @@ const MESSAGE_JOB: JobsOptions = {
   removeOnFail: { age: KEPT_SECONDS, count: 10_000 },
 }
 
-/** `fallback`: the record must be written, however long the disk is full. Finished jobs stay an hour: a repeat is a no-op. */
+/**
+ * `fallback`: a record that cannot be written (a full disk) is tried again every second, for twice the longest life of a
+ * message. Finished jobs stay an hour: a repeat is a no-op.
+ */
 const FALLBACK_JOB: JobsOptions = {
-  attempts: 1000,
-  backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
+  attempts: 1800,
+  backoff: { type: 'fixed', delay: 1000, jitter: 0.5 },
   removeOnComplete: { age: 3600, count: 10_000 },
   removeOnFail: { age: KEPT_SECONDS, count: 10_000 },
 }

@@ -26,9 +26,9 @@ const common = {
   ),
   deliverWithinSeconds: Type.Optional(
     Type.Integer({
-      minimum: 5,
+      minimum: 1,
       maximum: 900,
-      description: 'a whole number from 5 to 900: not on its way by then, it goes to the fallback',
+      description: 'a whole number from 1 to 900: not on its way by then, it goes to the fallback',
     }),
   ),
   reference: Type.Optional(
