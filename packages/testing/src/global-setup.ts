@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { whenReady } from './redis-ready.ts'
 import { startRedis } from './redis.ts'
 import type { RedisServer } from './redis-server.ts'
 
@@ -11,7 +12,7 @@ let redis: RedisServer | undefined
 /** Starts the shared Redis before the first test file. The processes of the tests inherit the environment. */
 export async function setup(): Promise<void> {
   await nameServer()
-  if (process.env['REDIS_URL']) return
+  if (process.env['REDIS_URL']) return whenReady(process.env['REDIS_URL'], 5000)
   redis = await startRedis()
   process.env['RELAIS_TEST_REDIS_URL'] = redis.url
 }

@@ -31,13 +31,13 @@ export async function startRedisContainer(options: RedisOptions): Promise<RedisS
     kill: async () => void (await container.kill()),
     async restart() {
       await container.restart({ t: 5 })
-      await whenReady(port, host)
+      await whenReady(`redis://${host}:${port}`)
     },
     freeze: async () => void (await container.pause()),
     thaw: async () => void (await container.unpause()),
     [Symbol.asyncDispose]: stop,
   }
-  await whenReady(port, host).catch(async (error: unknown) => {
+  await whenReady(`redis://${host}:${port}`).catch(async (error: unknown) => {
     await stop()
     throw error
   })

@@ -78,7 +78,7 @@ async function launch(command: string, args: string[], port: number): Promise<Ch
     child.once('exit', () => grave.release())
   }
   try {
-    await Promise.race([whenReady(port), failed])
+    await Promise.race([whenReady(`redis://127.0.0.1:${port}`), failed])
   } catch (error) {
     child.kill('SIGKILL')
     throw error

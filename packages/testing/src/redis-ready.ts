@@ -2,21 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 
 /**
- * Waits until the server on this port of the host answers PING; while it loads its file it does not.
- * @throws Error after `timeoutMs`.
+ * Waits until the server at this URL answers PING; while it loads its file it does not.
+ * @throws Error after `timeoutMs`, without the URL: it may hold a password.
  */
-export async function whenReady(port: number, host = '127.0.0.1', timeoutMs = 15_000): Promise<void> {
+export async function whenReady(url: string, timeoutMs = 15_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
-  while (!(await answers(port, host))) {
-    if (Date.now() > deadline) throw new Error(`Redis on port ${port} did not answer within ${timeoutMs} ms`)
+  while (!(await answers(url))) {
+    if (Date.now() > deadline) {
+      throw new Error(`Redis at ${new URL(url).host} did not answer within ${timeoutMs} ms`)
+    }
     await sleep(10)
   }
 }
 
-async function answers(port: number, host: string): Promise<boolean> {
-  const client = new Redis({
-    port,
-    host,
+async function answers(url: string): Promise<boolean> {
+  const client = new Redis(url, {
+    replyMapping: 'legacy',
     lazyConnect: true,
     enableReadyCheck: false,
     connectTimeout: 1000,
