@@ -22,12 +22,14 @@ const PROBLEM_CODES = [
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number]
 
+export const PROBLEM_TYPE = 'application/problem+json'
+
 const FieldFaultSchema = Type.Object({
   pointer: Type.String({ description: 'JSON pointer to the value' }),
   detail: Type.String({ description: 'What is wrong with it' }),
 })
 
-export const ProblemSchema = Type.Object(
+const ProblemSchema = Type.Object(
   {
     type: Type.String(),
     title: Type.String(),
@@ -36,12 +38,22 @@ export const ProblemSchema = Type.Object(
     code: Type.Enum([...PROBLEM_CODES]),
     errors: Type.Optional(Type.Array(FieldFaultSchema)),
   },
-  { $id: 'Problem', description: 'RFC 9457 problem details' },
+  { description: 'RFC 9457 problem details' },
 )
 
-export type FieldFault = Static<typeof FieldFaultSchema>
+/** The problems a route may answer with, for its schema. */
+export function problems<const S extends number>(...statusCodes: S[]) {
+  const answer = (statusCode: number) => ({
+    description: STATUS_CODES[statusCode] ?? 'Error',
+    content: { [PROBLEM_TYPE]: { schema: ProblemSchema } },
+  })
+  return Object.fromEntries(statusCodes.map((code) => [code, answer(code)])) as Record<
+    S,
+    ReturnType<typeof answer>
+  >
+}
 
-export const PROBLEM_TYPE = 'application/problem+json'
+export type FieldFault = Static<typeof FieldFaultSchema>
 
 /** An answer other than success, thrown anywhere in a request and written by the one error handler. */
 export class ProblemError extends Error {

@@ -5,7 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
 import type { AcceptMessage, MessageRequest } from '../accept-message.ts'
 import type { Auth } from '../plugins/auth.ts'
-import { ProblemError, ProblemSchema, queueUnavailable } from '../problem.ts'
+import { ProblemError, problems, queueUnavailable } from '../problem.ts'
 
 /** No control characters but line feed and tab, no half characters: what a phone can show. */
 const TEXT = '^[^\\u0000-\\u0008\\u000B-\\u001F\\u007F\\uD800-\\uDFFF]*$'
@@ -137,7 +137,6 @@ export function messageRoutes(deps: {
 }): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.addHook('onRequest', deps.auth.app)
-    const problems = { 401: ProblemSchema, 403: ProblemSchema, 503: ProblemSchema }
     const shared = { tags: ['messages'], security: [{ apiKey: [] }] }
 
     app.post(
@@ -148,14 +147,7 @@ export function messageRoutes(deps: {
           summary: 'Send a message',
           description: 'Answers 202 once the message is durable in Redis. It then reaches one end, once.',
           body: MessageRequestSchema,
-          response: {
-            202: AcceptedSchema,
-            400: ProblemSchema,
-            413: ProblemSchema,
-            415: ProblemSchema,
-            422: ProblemSchema,
-            ...problems,
-          },
+          response: { 202: AcceptedSchema, ...problems(400, 401, 403, 413, 415, 422, 503) },
         },
       },
       async (request, reply) => {
@@ -171,7 +163,7 @@ export function messageRoutes(deps: {
           ...shared,
           summary: 'What became of a message',
           params: Type.Object({ id: Type.String() }),
-          response: { 200: MessageSchema, 404: ProblemSchema, ...problems },
+          response: { 200: MessageSchema, ...problems(401, 403, 404, 503) },
         },
       },
       async (request) => {

@@ -3,7 +3,7 @@ import { Secret, type Renewal } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Auth } from '../plugins/auth.ts'
-import { ProblemError, ProblemSchema, queueUnavailable } from '../problem.ts'
+import { ProblemError, problems, queueUnavailable } from '../problem.ts'
 import type { UpdateAccessToken } from '../update-access-token.ts'
 import type { WhatsappStatus } from '../whatsapp-status.ts'
 
@@ -58,7 +58,6 @@ export function walletRoutes(deps: {
   return async (app) => {
     app.addHook('onRequest', deps.auth.operator)
     const shared = { tags: ['operators'], security: [{ opsKey: [] }] }
-    const problems = { 401: ProblemSchema, 403: ProblemSchema, 503: ProblemSchema }
 
     app.get(
       '/api/wallet/whatsapp-status',
@@ -66,7 +65,7 @@ export function walletRoutes(deps: {
         schema: {
           ...shared,
           summary: 'State of sender, token and queues',
-          response: { 200: StatusSchema, ...problems },
+          response: { 200: StatusSchema, ...problems(401, 403, 503) },
         },
       },
       () => deps.whatsappStatus().catch(unavailable),
@@ -85,9 +84,7 @@ export function walletRoutes(deps: {
               version: Type.Integer(),
               expiresAt: Nullable(Time),
             }),
-            409: ProblemSchema,
-            502: ProblemSchema,
-            ...problems,
+            ...problems(401, 403, 409, 502, 503),
           },
         },
       },
@@ -133,10 +130,7 @@ export function walletRoutes(deps: {
               expiresAt: Nullable(Time),
               source: Type.Literal('manual'),
             }),
-            400: ProblemSchema,
-            422: ProblemSchema,
-            502: ProblemSchema,
-            ...problems,
+            ...problems(400, 401, 403, 413, 415, 422, 502, 503),
           },
         },
       },

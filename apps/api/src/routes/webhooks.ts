@@ -5,7 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { Type } from 'typebox'
-import { ProblemError, ProblemSchema, queueUnavailable } from '../problem.ts'
+import { ProblemError, problems, queueUnavailable } from '../problem.ts'
 
 /** Meta sends up to 3 MB. */
 const BODY_LIMIT_BYTES = 3 * 1024 * 1024
@@ -41,7 +41,7 @@ export function webhookRoutes(deps: {
             'hub.challenge': Type.Optional(Type.String({ maxLength: 1024 })),
             'hub.verify_token': Type.Optional(Type.String({ maxLength: 4096 })),
           }),
-          response: { 200: Type.String(), 403: ProblemSchema },
+          response: { 200: Type.String(), ...problems(403) },
         },
       },
       async (request, reply) => {
@@ -59,7 +59,7 @@ export function webhookRoutes(deps: {
         schema: {
           ...shared,
           summary: 'Receipts',
-          response: { 200: Type.Object({}), 400: ProblemSchema, 401: ProblemSchema, 503: ProblemSchema },
+          response: { 200: Type.Object({}), ...problems(400, 401, 413, 415, 503) },
         },
       },
       async (request) => {
