@@ -91,4 +91,14 @@ describe('the shared token', () => {
     expect(await system.reaches(id, ['fallback'], 30_000)).toMatchObject({ reason: 'token_unavailable' })
     expect(await system.fallbackRecord(id)).toMatchObject({ code: '482913' })
   })
+
+  it('refused though it is valid is used again in a moment: Meta is asked', async ({ expect }) => {
+    const system = shared()
+    await system.operate('POST', UPDATE, { accessToken: system.simulator.issueToken() })
+    const refused = await system.send('+221771230190', '1111', { deliverWithinSeconds: 5 })
+    await system.tells(refused, '190')
+    const other = await system.send('+221771234505', '2222')
+    expect((await system.reaches(other, ['delivered'], 30_000)).attempts).toBe(1)
+    expect(system.events('token.confirmed').length).toBeGreaterThan(0)
+  })
 })

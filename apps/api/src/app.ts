@@ -3,6 +3,7 @@ import type { Logger, MessageStore, ReceiptsJob, Renewal, Secret } from '@relais
 import type { Queue } from 'bullmq'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { AcceptMessage } from './accept-message.ts'
 import { createAuth, type Callers } from './plugins/auth.ts'
@@ -104,7 +105,7 @@ function answerClientError(error: Error & { code?: string }, socket: Socket): vo
     new ProblemError(statusCode, 'bad_request', 'The request cannot be read.').toBody(),
   )
   socket.end(
-    `HTTP/1.1 ${statusCode} Bad Request\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
+    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
 }

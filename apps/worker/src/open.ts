@@ -36,7 +36,7 @@ const UNCERTAIN_WAIT_MS = 8000
 /** At the start Redis gets so long to come up before the worker goes on and waits for it. */
 const CONNECT_WITHIN_MS = 2000
 
-/** A use that finds renewal due asks for it; not more often than this. */
+/** A use that finds the token refused, or its renewal due, asks for a look at it; not more often than this. */
 const ASK_AGAIN_MS = 1000
 
 export async function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
@@ -65,7 +65,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     sealer,
     authority: graph,
     events,
-    onRenewalDue: atMostEvery(ASK_AGAIN_MS, () => ask('use')),
+    onTokenConcern: atMostEvery(ASK_AGAIN_MS, () => ask('use')),
   })
   const { vault, renewal, renewBeforeMs } = sender
   const stopping = new AbortController()

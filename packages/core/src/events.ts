@@ -105,6 +105,11 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.error({ event: 'token.invalidated', version: token.version }, 'Meta refused the access token')
     },
 
+    tokenConfirmed(token: { version: number }): void {
+      const facts = { event: 'token.confirmed', version: token.version }
+      logger.warn(facts, 'the refused access token is valid after all: it is used again')
+    },
+
     tokenExpiring(token: { version: number; expiresAt: number }): void {
       const facts = { version: token.version, expiresAt: iso(token.expiresAt) }
       logger.warn({ event: 'token.expiring', ...facts }, 'the access token is near its end')

@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis'
 import { createRenewalLease } from './access-token/lease.ts'
 import { createRenewal, type TokenAuthority } from './access-token/renewal.ts'
 import { createSharedToken } from './access-token/shared-token.ts'
-import { createTokenVault, type StoredToken } from './access-token/vault.ts'
+import { createTokenVault } from './access-token/vault.ts'
 import type { SharedSettings } from './config.ts'
 import type { Events } from './events.ts'
 import type { Keys } from './keys.ts'
@@ -20,7 +20,7 @@ const NO_SENDER = 'unset'
 
 export type Sender = ReturnType<typeof createSender>
 
-/** @param options.onRenewalDue see `createSharedToken` */
+/** @param options.onTokenConcern told when the token wants a look: its renewal is due, or it was refused; may be called often */
 export function createSender(options: {
   settings: Pick<
     SharedSettings,
@@ -31,9 +31,9 @@ export function createSender(options: {
   sealer: Sealer
   authority: TokenAuthority
   events: Events
-  onRenewalDue?: (token: StoredToken) => void
+  onTokenConcern?: () => void
 }) {
-  const { settings, redis, keys, sealer, authority, events, onRenewalDue } = options
+  const { settings, redis, keys, sealer, authority, events, onTokenConcern } = options
   const { appId, appSecret, renewBeforeSeconds } = settings
   const senderId = settings.phoneNumberId ?? NO_SENDER
   const renewBeforeMs = renewBeforeSeconds === undefined ? undefined : renewBeforeSeconds * 1000
@@ -49,8 +49,11 @@ export function createSender(options: {
       vault,
       useMarginMs: settings.useMarginSeconds * 1000,
       renewBeforeMs,
-      onRefused: events.tokenInvalidated,
-      ...(onRenewalDue && { onRenewalDue }),
+      onRenewalDue: () => onTokenConcern?.(),
+      onRefused(token) {
+        events.tokenInvalidated(token)
+        onTokenConcern?.()
+      },
     }),
     renewal: createRenewal({
       vault,
@@ -61,6 +64,7 @@ export function createSender(options: {
       renewBeforeMs,
       onRenewed: events.tokenRenewed,
       onFailed: events.tokenRenewalFailed,
+      onConfirmed: events.tokenConfirmed,
     }),
   }
 }

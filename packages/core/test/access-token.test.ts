@@ -232,6 +232,21 @@ describe('renewal', () => {
     expect((await stored(vault)).expiresAt).toBeNull()
   })
 
+  it('asks Meta about a token that was refused: valid after all, it is used again; dead, it stays dead', async () => {
+    let isValid = true
+    const { vault, newRenewal } = setup({
+      inspect: async () => ({ kind: 'inspected', isValid, expiresAt: null }),
+    })
+    await vault.bootstrap(token('first', { expiresAt: null }))
+    await vault.noteRefusal(await stored(vault), Date.now())
+    await newRenewal().renewIfDue()
+    expect(tokenState(await vault.read(), Date.now(), undefined)).toBe('valid')
+    isValid = false
+    await vault.noteRefusal(await stored(vault), Date.now())
+    await newRenewal().renewIfDue()
+    expect(tokenState(await vault.read(), Date.now(), undefined)).toBe('invalid')
+  })
+
   it('that Meta refuses keeps the old token and says why', async () => {
     const fault: GraphFault = {
       kind: 'refused',

@@ -38,6 +38,7 @@ export type TokenAuthority = {
  * @param options.appId, appSecret as configured; a stored app secret takes the place of the configured one
  * @param options.onRenewed told by the process that made the exchange
  * @param options.onFailed told of each exchange that failed
+ * @param options.onConfirmed told when a token that was refused turns out to be valid
  */
 export function createRenewal(options: {
   vault: TokenVault
@@ -49,13 +50,14 @@ export function createRenewal(options: {
   now?: () => number
   onRenewed?: (token: StoredToken) => void
   onFailed?: (failure: { error: string; graphCode?: number; fbtraceId?: string }) => void
+  onConfirmed?: (token: StoredToken) => void
 }) {
   const { vault, lease, authority, renewBeforeMs, now = Date.now } = options
 
   return {
-    /** Renews if renewal is due; learns the life of a token that came without one. */
+    /** Renews if renewal is due; learns the life of a token that came without one; asks about one that was refused. */
     async renewIfDue(): Promise<RenewalResult> {
-      const token = await learnLife(await vault.read())
+      const token = await reviewRefusal(await learnLife(await vault.read()))
       if (!token || !isDue(token)) return { kind: 'not-due' }
       return renewVersion(token)
     },
@@ -147,6 +149,16 @@ export function createRenewal(options: {
       ...(inspected.issuedAt !== undefined && { obtainedAt: inspected.issuedAt }),
     })
     if (!inspected.isValid) await vault.noteRefusal(token, now())
+    return vault.read()
+  }
+
+  /** One refused send locks everyone out, so Meta is asked whether the token is really dead. */
+  async function reviewRefusal(token: StoredToken | undefined): Promise<StoredToken | undefined> {
+    const app = token && credentials(token)
+    if (!app || token.refusedAt === undefined) return token
+    const inspected = await authority.inspect(app, token.accessToken)
+    if (inspected.kind !== 'inspected' || !inspected.isValid) return token
+    if (await vault.clearRefusal(token)) options.onConfirmed?.(token)
     return vault.read()
   }
 

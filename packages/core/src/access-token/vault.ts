@@ -103,6 +103,11 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
       return patch(expected, { refusedAt: String(refusedAt) }, 'refusedAt')
     },
 
+    /** Takes a refusal of this very version back: Meta says that the token is valid. */
+    async clearRefusal(expected: TokenVersion): Promise<boolean> {
+      return run(expected, undefined, {}, ['refusedAt'], '')
+    },
+
     /** Notes how the last renewal of this very version went. */
     async noteRenewal(expected: TokenVersion, result: LastRenewal): Promise<boolean> {
       return patch(expected, { lastRenewal: JSON.stringify(result) })
