@@ -156,7 +156,7 @@ describe.concurrent('many codes', { timeout: 60_000 }, () => {
     for (const id of ids) await system.reaches(id, ['delivered'])
     for (const id of ids) t.expect(sendsOf(system.simulator, id)).toHaveLength(1)
     const times = system.simulator.calls().flatMap(({ kind, at }) => (kind === 'send' ? [at] : []))
-    // 60 slots are 59 gaps of 25 ms; a slow machine only makes it longer.
-    t.expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(59 * 25 - 100)
+    // 60 slots are 59 gaps of 25 ms. Half of it is room for a first send that was slow to leave; unpaced it is a blink.
+    t.expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan((59 * 25) / 2)
   })
 })

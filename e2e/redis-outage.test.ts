@@ -12,7 +12,7 @@ async function expectUnavailable({ expect }: TestContext, system: System): Promi
   expect(answer.headers.get('retry-after')).toBe('1')
   expect(answer.headers.get('content-type')).toContain('application/problem+json')
   expect(await answer.json()).toMatchObject({ code: 'queue_unavailable', status: 503 })
-  // The API's own limit is 850 ms; the rest of the second is room for a slow machine.
+  // The API's own limit is 700 ms; the rest of the second is room for a slow machine.
   expect(tookMs).toBeLessThan(1000)
   expect((await fetch(`${system.apiUrl}/readyz`)).status).toBe(503)
   expect((await fetch(`${system.apiUrl}/livez`)).status).toBe(200)

@@ -28,8 +28,8 @@ import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
 /** Redis gets this long for one command, and an acceptance this long in all: together within the second promised. */
-const COMMAND_TIMEOUT_MS = 700
-const ACCEPT_WITHIN_MS = 850
+const COMMAND_TIMEOUT_MS = 600
+const ACCEPT_WITHIN_MS = 700
 
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000
