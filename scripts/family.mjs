@@ -4,7 +4,8 @@ import { Failure } from './failure.mjs'
 import { root } from './root.mjs'
 
 const exitWithParent = fileURLToPath(new URL('exit-with-parent.mjs', import.meta.url))
-const appGraceMs = 3000
+const appGraceMs = 2800
+const simulatorGraceMs = 500
 const redisGraceMs = 1500
 
 /**
@@ -51,7 +52,10 @@ export function createFamily() {
 
   async function stop() {
     isStopping = true
-    await Promise.all(apps.map((app) => app.stop(appGraceMs)))
+    // The simulator outlives those who are in the middle of a call to it.
+    const isSimulator = ({ name }) => name === 'simulator'
+    await Promise.all(apps.filter((app) => !isSimulator(app)).map((app) => app.stop(appGraceMs)))
+    await Promise.all(apps.filter(isSimulator).map((app) => app.stop(simulatorGraceMs)))
     await redis?.stop(redisGraceMs)
   }
 

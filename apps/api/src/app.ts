@@ -71,6 +71,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     clientErrorHandler: answerClientError,
   })
 
+  app.removeContentTypeParser('text/plain')
   app.decorateRequest('caller', '')
   app.addHook('onResponse', async (request, reply) => {
     deps.logger.debug(

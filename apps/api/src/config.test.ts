@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readSettings, SettingsError } from '@relais/core'
 import { describe, expect, it } from 'vitest'
-import { apiSettings } from './config.ts'
+import { apiSettings, requireDistinctKeys } from './config.ts'
 
 const { apiKeys } = apiSettings
 const read = (value: string) => readSettings({ API_KEYS: value }, { apiKeys }).apiKeys
@@ -18,6 +18,14 @@ describe('the keys of callers', () => {
 
   it('that could be guessed are told of', () => {
     expect(read('wallet:short')).toMatchObject([{ name: 'wallet', isShort: true }])
+  })
+
+  it("one that is both an app's and an operator's is a fault", () => {
+    const apps = read('wallet:a-good-api-key')
+    expect(() => requireDistinctKeys({ apiKeys: apps, opsKeys: read('awa:a-good-ops-key') })).not.toThrow()
+    expect(() => requireDistinctKeys({ apiKeys: apps, opsKeys: read('awa:a-good-api-key') })).toThrow(
+      /^OPS_KEYS .*awa/,
+    )
   })
 
   it('an app may have several', () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import {
   Fault,
   metricsPort,
+  SettingsError,
   sharedSettings,
   text,
   wholeNumber,
@@ -41,6 +42,15 @@ export const apiSettings = {
 }
 
 export type ApiSettings = SettingsOf<typeof apiSettings>
+
+/** Throws a `SettingsError` if a key is both an app's and an operator's: it would open what it should not. */
+export function requireDistinctKeys({ apiKeys, opsKeys }: Pick<ApiSettings, 'apiKeys' | 'opsKeys'>): void {
+  const shared = opsKeys.find(({ sha256 }) => apiKeys.some((app) => app.sha256.equals(sha256)))
+  if (!shared) return
+  throw new SettingsError([
+    `OPS_KEYS has a key that is in API_KEYS as well: that of ${shared.name}. Example: OPS_KEYS=${apiSettings.opsKeys.example}`,
+  ])
+}
 
 function callerKeys(options: { name: string; about: string; example: string }): Setting<CallerKey[]> {
   return { ...options, parse: (value) => parseCallerKeys(value, options.example) }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { closeAll, createLogger, exitOnFaultySettings, readSettings, untilAskedToStop } from '@relais/core'
-import { apiSettings, type ApiSettings } from './config.ts'
+import { apiSettings, requireDistinctKeys, type ApiSettings } from './config.ts'
 
 const VERSION = '0.1.0'
 const CLOSE_WITHIN_MS = 4000
@@ -36,7 +36,9 @@ process.exit(left.length > 0 ? 1 : 0)
 function readEnvironment(): ApiSettings {
   try {
     if (existsSync('.env')) process.loadEnvFile('.env')
-    return readSettings(process.env, apiSettings)
+    const read = readSettings(process.env, apiSettings)
+    requireDistinctKeys(read)
+    return read
   } catch (error) {
     return exitOnFaultySettings(error)
   }

@@ -15,6 +15,7 @@ import {
   openRedis,
   comesUp,
   requireReadable,
+  sayOnce,
   type Closer,
   type Logger,
   type AccessTokenJob,
@@ -35,7 +36,7 @@ const ACCEPT_WITHIN_MS = 700
 const CONNECT_WITHIN_MS = 2000
 
 export async function openApi(settings: ApiSettings, logger: Logger, version: string) {
-  const onError = (error: Error) => logger.warn({ event: 'redis.error', err: error }, 'Redis fault')
+  const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   const events = createEvents({ logger, metrics })
   const keys = createKeys(settings.prefix)

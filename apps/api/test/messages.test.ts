@@ -76,6 +76,7 @@ describe('POST /api/messages', () => {
     [400, 'malformed_json', '', {}],
     [400, 'malformed_json', '{"__proto__":{"a":1},"to":"+221771234567","type":"otp","code":"482913"}', {}],
     [413, 'payload_too_large', JSON.stringify({ ...code, reference: 'x'.repeat(70_000) }), {}],
+    [415, 'unsupported_media_type', '{}', { 'content-type': 'text/plain' }],
     [415, 'unsupported_media_type', 'to=x', { 'content-type': 'application/x-www-form-urlencoded' }],
     [401, 'unauthorized', '{}', { authorization: '' }],
     [401, 'unauthorized', '{}', { authorization: 'Bearer wrong-key-0123456789' }],

@@ -26,6 +26,8 @@ export function startConsumers(deps: {
   redis: Redis
   prefix: string
   logger: Logger
+  /** Told of connection faults. */
+  onError: (error: Error) => void
   concurrency: number
   deliver: Deliver
   fallBack: FallBack
@@ -70,9 +72,7 @@ export function startConsumers(deps: {
       stalledInterval: STALLED_CHECK_MS,
       maxStalledCount: MOST_STALLS,
     })
-    worker.on('error', (error) => {
-      deps.logger.warn({ event: 'worker.error', queue: name, err: error }, 'queue fault')
-    })
+    worker.on('error', deps.onError)
     worker.on('failed', (job, error) => {
       if (error instanceof UnrecoverableError) return
       const facts = { event: 'job.failed', queue: name, jobId: job?.id, err: error }

@@ -16,6 +16,7 @@ import {
   openRedis,
   patientOptions,
   requireReadable,
+  sayOnce,
   scheduleTokenChecks,
   type AccessTokenJob,
   type Closer,
@@ -40,7 +41,7 @@ const CONNECT_WITHIN_MS = 2000
 const ASK_AGAIN_MS = 1000
 
 export async function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
-  const onError = (error: Error) => logger.warn({ event: 'redis.error', err: error }, 'Redis fault')
+  const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   const events = createEvents({ logger, metrics })
   const keys = createKeys(settings.prefix)
@@ -75,6 +76,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     redis,
     prefix: settings.prefix,
     logger,
+    onError,
     concurrency: settings.workerConcurrency,
     deliver: createDeliver({
       sender,

@@ -41,6 +41,27 @@ export function openRedis(url: string, options: RedisOptions, onError: (error: E
   return redis
 }
 
+/** The same fault is said again after this. */
+const SAY_AGAIN_MS = 30_000
+
+/**
+ * Says a connection fault once, not at every attempt to reconnect: an outage is one thing, and a thousand stacks bury it.
+ *
+ * @param say told of a fault that is new, or that was not said for `SAY_AGAIN_MS`
+ */
+export function sayOnce(say: (fault: { message: string; code?: string }) => void): (error: Error) => void {
+  const saidAt = new Map<string, number>()
+  return (error) => {
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+    // An address that resolves to several answers with a fault for each, and no message of its own.
+    const message = error.message || code || error.name
+    if (Date.now() - (saidAt.get(message) ?? -Infinity) < SAY_AGAIN_MS) return
+    if (saidAt.size > 100) saidAt.clear()
+    saidAt.set(message, Date.now())
+    say({ message, ...(code !== undefined && { code }) })
+  }
+}
+
 /** Gives a connection that was just opened a moment to come up. Has it? */
 export async function comesUp(redis: Redis, withinMs: number): Promise<boolean> {
   if (redis.status === 'ready') return true

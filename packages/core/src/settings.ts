@@ -72,14 +72,22 @@ function line(setting: Setting<unknown>, problem: string): string {
   return `${setting.name} ${problem}. ${setting.about}. Example: ${setting.name}=${setting.example}`
 }
 
-/** The lines of `.env.example` for these settings, in order; optional ones commented out with their default. */
+const EXAMPLE_HEADER = `# The settings of Relais. Copy this file to .env, put in your own values, and uncomment what differs from its default.
+# The environment wins over the file. The examples of keys below are refused: they are known to everyone.
+#
+# \`npm start\` needs none of this: it makes keys of its own, brings a Redis, and simulates WhatsApp until
+# WHATSAPP_PHONE_NUMBER_ID and WHATSAPP_ACCESS_TOKEN are set. For it, leave the required ones out that you do not have.
+
+`
+
+/** The text of `.env.example` for these settings, in order; optional ones commented out with their default. */
 export function exampleEnvironment(settings: Iterable<Setting<unknown>>): string {
   const shown = [...settings].filter(({ isFuture }) => !isFuture)
   const blocks = shown.map(({ name, about, example, fallback }) => {
     const assignment = fallback ? `# ${name}=${fallback.shown}` : `${name}=${example}`
     return `# ${about}${fallback ? '' : '. Required'}\n${assignment}\n`
   })
-  return blocks.join('\n')
+  return EXAMPLE_HEADER + blocks.join('\n')
 }
 
 type Common = { name: string; about: string; example?: string }

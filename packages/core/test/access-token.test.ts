@@ -181,6 +181,7 @@ describe('renewal', () => {
     await vault.bootstrap(token('first', { obtainedAt: now, expiresAt: now + HOUR }))
     expect(renewsAt(await stored(vault), undefined)).toBe(now + HOUR / 2)
     expect(renewsAt(await stored(vault), 60_000)).toBe(now + HOUR - 60_000)
+    expect(renewsAt(await stored(vault), 2 * HOUR)).toBe(now + HOUR / 2)
     expect(tokenState(await vault.read(), now + HOUR / 2, undefined)).toBe('expiring')
     expect(tokenState(await vault.read(), now + HOUR, undefined)).toBe('expired')
   })
@@ -341,15 +342,37 @@ describe('the use of the token', () => {
   const use = async (accessToken: Secret) => accessToken.reveal()
   const never = () => false
 
-  it('costs no Redis call in the steady state', async () => {
+  it('costs one Redis call a second, however many there are', async () => {
     const { vault } = setup()
     await vault.bootstrap(token('first', { expiresAt: Date.now() + HOUR }))
     let reads = 0
     const counting = { ...vault, read: () => ((reads += 1), vault.read()) }
-    const shared = createSharedToken({ vault: counting, useMarginMs: 300_000, renewBeforeMs: 1000 })
+    let now = Date.now()
+    const clock = () => now
+    const shared = createSharedToken({
+      vault: counting,
+      useMarginMs: 300_000,
+      renewBeforeMs: 1000,
+      now: clock,
+    })
     await Promise.all(Array.from({ length: 100 }, () => shared.withAccessToken(use, never)))
+    now += 999
     for (let i = 0; i < 100; i += 1) await shared.withAccessToken(use, never)
     expect(reads).toBe(1)
+    now += 1
+    await Promise.all(Array.from({ length: 100 }, () => shared.withAccessToken(use, never)))
+    expect(reads).toBe(2)
+  })
+
+  it('takes the token that an operator brought within a second', async () => {
+    const { vault } = setup()
+    let now = Date.now()
+    await vault.bootstrap(token('first', { expiresAt: now + HOUR }))
+    const shared = createSharedToken({ vault, useMarginMs: 0, renewBeforeMs: 1000, now: () => now })
+    expect(await shared.withAccessToken(use, never)).toBe('first')
+    await vault.commit(await stored(vault), token('by hand', { source: 'manual', expiresAt: now + HOUR }))
+    now += 1000
+    expect(await shared.withAccessToken(use, never)).toBe('by hand')
   })
 
   it('near the end of its life the better one is taken, and if there is none the present one is used', async () => {

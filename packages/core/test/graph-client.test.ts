@@ -144,6 +144,20 @@ describe('a send', () => {
     })
   })
 
+  it('whose answer repeats the code or the token is told without them', async () => {
+    const error = {
+      message: 'EAAtoken is bad',
+      code: 131009,
+      error_data: { details: 'Parameter value 482913 is not valid' },
+    }
+    const port = await serve((_, response) => response.writeHead(400).end(JSON.stringify({ error })))
+    const outcome = await send(port)
+    expect(outcome).toMatchObject({
+      detail: '131009 Parameter value is not valid: Parameter value [secret] is not valid',
+    })
+    expect(JSON.stringify(outcome)).not.toMatch(/482913|EAAtoken/)
+  })
+
   it('keeps its connection for the next one', async () => {
     const sockets = new Set<unknown>()
     const port = await serve((request, response) => {

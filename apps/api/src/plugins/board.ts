@@ -4,9 +4,19 @@ import { FastifyAdapter } from '@bull-board/fastify'
 import type { Queue } from 'bullmq'
 import type { FastifyInstance } from 'fastify'
 import type { Receipt } from '@relais/core'
+import { queueUnavailable } from '../problem.ts'
 import type { Auth } from './auth.ts'
+import { toProblem } from './problems.ts'
 
 const BOARD_PATH = '/admin/queues'
+
+/** The page loads nothing from elsewhere, is not framed, and stays in no cache. */
+const PAGE_HEADERS = {
+  'cache-control': 'no-store',
+  'x-frame-options': 'DENY',
+  'content-security-policy':
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+}
 
 /** Bull Board, to look at: jobs are moved by Relais, not by hand. It has no login of its own, so the scope has one. */
 export async function registerBoard(
@@ -20,10 +30,15 @@ export async function registerBoard(
     serverAdapter: adapter,
     options: { uiConfig: { boardTitle: 'Relais' } },
   })
+  adapter.setErrorHandler((error) => {
+    const problem = toProblem(queueUnavailable(error))
+    // Its types know fewer statuses than it passes on.
+    return { status: problem.statusCode as 500, body: problem.toBody() }
+  })
   await app.register(async (scope) => {
     scope.addHook('onRequest', deps.auth.operatorPage)
     scope.addHook('onSend', async (_request, reply) => {
-      reply.header('cache-control', 'no-store').header('x-frame-options', 'DENY')
+      reply.headers(PAGE_HEADERS)
     })
     await scope.register(adapter.registerPlugin(), { prefix: BOARD_PATH })
   })

@@ -47,7 +47,7 @@ export function sendProblem(reply: FastifyReply, problem: ProblemError): Fastify
 }
 
 /** What a thrown value becomes. From 500 up nothing of its text is shown. */
-function toProblem(error: unknown): ProblemError {
+export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
   const { code, statusCode, validation, validationContext } = error as {
     code?: string
@@ -89,8 +89,12 @@ function invalidRequest(faults: SchemaFault[], context: string): ProblemError {
   return invalid(errors)
 }
 
+/** More faults than these help nobody to mend a body. */
+const MOST_FAULTS = 20
+
 /** A 422 that names each fault. */
-export function invalid(errors: FieldFault[]): ProblemError {
+export function invalid(faults: FieldFault[]): ProblemError {
+  const errors = faults.slice(0, MOST_FAULTS)
   const [first] = errors
   const where = first?.pointer ? `${first.pointer} ` : 'The body '
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : ''

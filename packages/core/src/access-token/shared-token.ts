@@ -1,9 +1,10 @@
 /**
  * How a process uses the shared token: `withAccessToken(use)` is the only door.
  *
- * The token is kept in the process. It is read again from the vault, at most every `RETRY_READ_MS`, as long as there may be a
- * better one: it was refused, its renewal is due, its last minutes have begun, or its life is not known yet. In the steady
- * state a use costs no Redis call.
+ * The token is kept in the process, and looked at in the vault again by the first use after `REREAD_MS`: a token that an
+ * operator brought is in use everywhere within a second, and ten or a thousand uses a second cost one Redis call. As long as
+ * there may be a better one (it was refused, its renewal is due, its last minutes have begun, its life is not known yet) it
+ * is looked at every `RETRY_READ_MS`.
  */
 import { UnsealError } from '../sealer.ts'
 import type { Secret } from '../secret.ts'
@@ -12,6 +13,9 @@ import type { StoredToken, TokenVault } from './vault.ts'
 
 /** While there may be a better token than the one at hand, Redis is asked for it at most this often. */
 const RETRY_READ_MS = 250
+
+/** A token that is good for all we know is looked at again after this. */
+const REREAD_MS = 1000
 
 /** What `use` is given: the token, and a way to say that Meta refused this very version. */
 export type TokenUse<T> = (accessToken: Secret) => Promise<T>
@@ -64,8 +68,8 @@ export function createSharedToken(options: {
   /** The token to use now. The one at hand is still used when the vault has no better one. */
   async function current(): Promise<StoredToken | undefined> {
     const at = now()
-    const isTimeToLook = at - readAt >= RETRY_READ_MS || reading !== undefined
-    if (isTimeToLook && mayBeBettered(held, at)) held = await read()
+    const rereadMs = mayBeBettered(held, at) ? RETRY_READ_MS : REREAD_MS
+    if (at - readAt >= rereadMs) held = await read()
     if (!held || !isUsable(tokenState(held, at, renewBeforeMs))) return undefined
     if (isDue(held, at)) options.onRenewalDue?.(held)
     return held

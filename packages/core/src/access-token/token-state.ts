@@ -5,12 +5,14 @@ export type TokenState = 'missing' | 'valid' | 'expiring' | 'expired' | 'invalid
 /**
  * When a token is to be renewed, in milliseconds since 1970; `null` for one that never expires or whose life is not known.
  *
- * @param renewBeforeMs how long before its end; half of its life when `undefined`
+ * @param renewBeforeMs how long before its end; half of its life when `undefined`, or when it does not live that long: it
+ *   would be due from its first moment, and so would each one after it
  */
 export function renewsAt(token: StoredToken, renewBeforeMs: number | undefined): number | null {
   if (token.expiresAt === undefined || token.expiresAt === null) return null
   const lifeMs = Math.max(0, token.expiresAt - token.obtainedAt)
-  return token.expiresAt - (renewBeforeMs ?? lifeMs / 2)
+  const beforeMs = renewBeforeMs !== undefined && renewBeforeMs < lifeMs ? renewBeforeMs : lifeMs / 2
+  return token.expiresAt - beforeMs
 }
 
 /**

@@ -3,7 +3,7 @@
  * out holds a token or a code. Knows nothing of Redis or queues.
  */
 import type { Message, MessageContent } from '../message.ts'
-import type { Outcome } from '../outcome.ts'
+import type { GraphError, Outcome } from '../outcome.ts'
 import { Secret } from '../secret.ts'
 import type {
   AppCredentials,
@@ -44,7 +44,7 @@ export function createGraphClient(options: {
         bearer: accessToken.reveal(),
         body: sendBody(message, content),
       })
-      return readSendAnswer(answer)
+      return readSendAnswer(answer, [accessToken.reveal(), ...textsOf(content)])
     },
 
     /** Trades a live token for a new one (Meta, "Long-Lived Access Tokens", "System users"). The old one stays valid. */
@@ -118,7 +118,8 @@ export function createGraphClient(options: {
 
 export type GraphClient = ReturnType<typeof createGraphClient>
 
-function readSendAnswer(answer: GraphAnswer): Outcome {
+/** @param hidden what the answer must not repeat */
+function readSendAnswer(answer: GraphAnswer, hidden: string[]): Outcome {
   switch (answer.kind) {
     case 'unsent':
       return { kind: 'failed', failure: 'transient', detail: answer.detail }
@@ -126,7 +127,7 @@ function readSendAnswer(answer: GraphAnswer): Outcome {
       return { kind: 'ambiguous', detail: answer.detail }
     case 'answer': {
       const error = readGraphError(answer.statusCode, answer.body)
-      if (error) return { kind: 'failed', ...classify(error) }
+      if (error) return { kind: 'failed', ...classify(without(hidden, error)) }
       const providerMessageId = answer.statusCode === 200 ? acceptedId(answer.body) : undefined
       if (providerMessageId) return { kind: 'accepted', providerMessageId }
       return { kind: 'ambiguous', detail: `HTTP ${answer.statusCode} with neither an id nor an error` }
@@ -134,19 +135,39 @@ function readSendAnswer(answer: GraphAnswer): Outcome {
   }
 }
 
-/** Meta's error sentences quote nothing of ours that we know of; the secrets of the call are taken out all the same. */
 function bodyOf(answer: GraphAnswer, secrets: Secret[]): { kind: 'body'; body: unknown } | GraphFault {
   if (answer.kind !== 'answer') return { kind: 'unreachable', detail: answer.detail }
   const error = readGraphError(answer.statusCode, answer.body)
   if (error) {
-    const message = secrets.reduce(
-      (text, secret) => text.replaceAll(secret.reveal(), '[secret]'),
-      error.message,
-    )
-    return { kind: 'refused', error: { ...error, message } }
+    const hidden = secrets.map((secret) => secret.reveal())
+    return { kind: 'refused', error: without(hidden, error) }
   }
   if (answer.statusCode === 200) return { kind: 'body', body: answer.body }
   return { kind: 'unreachable', detail: `HTTP ${answer.statusCode} without an error to read` }
+}
+
+/**
+ * Meta's words go into logs, timelines and answers. They quote nothing of ours that we know of; should they ever, it is taken out.
+ * Texts too short to be a secret stay, or a parameter `1` would tear every number apart.
+ */
+function without(hidden: string[], error: GraphError): GraphError {
+  const clean = (text: string) =>
+    hidden
+      .filter(({ length }) => length >= 4)
+      .reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text)
+  const { message, details } = error
+  return { ...error, message: clean(message), ...(details !== undefined && { details: clean(details) }) }
+}
+
+function textsOf(content: MessageContent): string[] {
+  switch (content.type) {
+    case 'otp':
+      return [content.code]
+    case 'template':
+      return content.parameters
+    case 'text':
+      return [content.text]
+  }
 }
 
 function readInspection(body: unknown): InspectedToken | GraphFault {

@@ -67,7 +67,11 @@ describe("the table of Meta's errors", () => {
   })
 
   it('tells in one line what was refused', () => {
-    const failure = classify({ ...error(401, 190), subcode: 463, details: 'Session has expired' })
-    expect(failure.detail).toBe('190/463 Access token has expired: Session has expired')
+    const told = (more: object) => classify({ ...error(401, 190), subcode: 458, ...more }).detail
+    expect(told({ message: 'The user has not authorized application 1.' })).toBe(
+      '190/458 Access token refused: The user has not authorized application 1.',
+    )
+    expect(told({ message: '(#190) Again', details: 'More' })).toBe('190/458 Access token refused: More')
+    expect(told({ message: '(#190) Again' })).toBe('190/458 Access token refused')
   })
 })

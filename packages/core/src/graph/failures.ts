@@ -27,7 +27,7 @@ export const FAILURES: readonly Row[] = [
   { graphCode: 100, title: 'Invalid parameter', failure: 'permanent-request' },
   { graphCode: 102, title: 'API Session', failure: 'token-expired' },
   { graphCode: 104, title: 'An access token is required', failure: 'token-expired' },
-  { graphCode: 190, title: 'Access token has expired', failure: 'token-expired' },
+  { graphCode: 190, title: 'Access token refused', failure: 'token-expired' },
   { graphCode: 368, title: 'Temporarily blocked for policies violations', failure: 'account-blocked' },
   { graphCode: 613, title: 'Custom rate limit reached', failure: 'rate-limited-sender' },
   { graphCode: 80007, title: 'Rate limit issues', failure: 'rate-limited-sender' },
@@ -122,6 +122,8 @@ function describe(error: GraphError, title: string | undefined): string {
   const code = error.graphCode ?? `HTTP ${error.statusCode}`
   const subcode = error.subcode === undefined ? '' : `/${error.subcode}`
   const name = title ?? 'unknown error'
-  const more = error.details ?? (title ? undefined : error.message)
+  // Most messages are `(#code) title` again; those of the token are sentences that say what is wrong with it.
+  const sentence = /^\(#\d+\)/.test(error.message) ? undefined : error.message
+  const more = error.details ?? sentence
   return `${code}${subcode} ${name}${more && more !== name ? `: ${more}` : ''}`
 }
