@@ -1,4 +1,5 @@
 import { eventually, startRedis } from '@relais/testing'
+import { Redis } from 'ioredis'
 import { describe, it } from 'vitest'
 import { isUp, sendsOf, startSystem, takenBy } from './system.ts'
 
@@ -81,5 +82,19 @@ describe.concurrent('what was accepted', { timeout: 90_000 }, () => {
     )
     const { id } = (await answer.json()) as { id: string }
     await system.reaches(id, ['delivered'], 30_000)
+
+    // Emptied under running processes: the next uses find no token, and it comes back from the environment, with its schedule.
+    const admin = new Redis(redis.url)
+    t.onTestFinished(() => admin.disconnect())
+    await admin.flushall()
+    await eventually(
+      async () => {
+        await system.send('+221771234569', '3333')
+        return admin.zcard(`${system.env.QUEUE_PREFIX}:access-token:repeat`)
+      },
+      (schedules) => schedules === 1,
+      { everyMs: 500, what: 'the schedule of token checks' },
+    )
+    await system.reaches(await system.send('+221771234568', '4444'), ['delivered'], 30_000)
   })
 })

@@ -47,7 +47,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 10_000,
-    connectionTimeout: 20_000,
+    // Longer than the longest answer: a renewal that waits for another, and two calls to Meta.
+    connectionTimeout: 90_000,
     keepAliveTimeout: 30_000,
     // On closing, requests that are under way are finished first.
     forceCloseConnections: 'idle',

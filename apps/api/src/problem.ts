@@ -95,7 +95,7 @@ export class ProblemError extends Error {
  */
 export function queueUnavailable(error: unknown): unknown {
   if (error instanceof ProblemError || isOurs(error)) return error
-  const detail = 'The queue cannot be reached: nothing was done. Try again.'
+  const detail = 'The queue cannot be reached right now. Try again.'
   return new ProblemError(503, 'queue_unavailable', detail, { headers: { 'retry-after': '1' }, cause: error })
 }
 

@@ -84,7 +84,7 @@ export function createUpdateAccessToken(deps: {
     if (appId !== undefined && appId !== app.appId)
       return rejected(`it belongs to the app ${appId}, not to ours`)
     if (scopes && !scopes.includes(NEEDED_SCOPE)) return rejected(`it lacks the permission ${NEEDED_SCOPE}`)
-    return { expiresAt }
+    return expiresAt === undefined ? {} : { expiresAt }
   }
 
   function credentials(appSecret: Secret | undefined): AppCredentials | undefined {

@@ -23,6 +23,8 @@ import {
   type MessageContent,
   type MessageJob,
   type MessageStore,
+  type Move,
+  type MoveResult,
   type Outcome,
   type PacedSender,
   type Pacing,
@@ -50,6 +52,22 @@ const LONGEST_SLOT_WAIT_MS = 2000
 const TOKEN_WAIT_MS = { least: 500, most: 2000 }
 
 const DONE: Delivery = { kind: 'done' }
+
+/** A claim is used at once or not at all: later, another worker may have taken the message for lost. */
+const CLAIM_GOOD_FOR_MS = 5000
+
+const NOT_SENT: Outcome = {
+  kind: 'failed',
+  failure: 'transient',
+  detail: 'not sent: Redis was away in between',
+}
+
+/** What Meta answered is noted again and again for as long as the job is surely ours: it must not be lost to a fault of Redis. */
+const NOTE_AGAIN_MS = 250
+const MOST_NOTES = 20
+
+/** A move that was refused without a reason is looked at again after this. */
+const LOOK_AGAIN_MS = 1000
 
 /**
  * @param deps.random draws a number from 0 to 1
@@ -100,8 +118,11 @@ export function createDeliver(deps: {
     if (!(await waited(slot.waitMs))) return { kind: 'later', delayMs: 0 }
     const content = openContent(sealer, message.id, await store.readContent(message.id))
     if (!content) return withoutContent(message)
+    const askedAt = now()
     const claimed = await claim(message)
-    return claimed ? send(claimed, content) : DONE
+    return claimed.moved && claimed.message
+      ? send(claimed.message, content, askedAt)
+      : afterRefusal(claimed.message)
   }
 
   /** Another worker claimed it and did not finish: it died, or is cut off. Meta may have the message. */
@@ -126,7 +147,7 @@ export function createDeliver(deps: {
     return fallBack(message, step.reason, 'no receipt told whether Meta had taken it')
   }
 
-  async function claim(message: Message): Promise<Message | undefined> {
+  async function claim(message: Message): Promise<MoveResult> {
     const claimed = await store.move(message.id, {
       to: 'sending',
       from: [message.status],
@@ -136,90 +157,100 @@ export function createDeliver(deps: {
       detail: `attempt ${message.attempts + 1}`,
     })
     if (claimed.moved && message.status === 'uncertain') events.possibleDuplicate(message)
-    return claimed.moved ? claimed.message : undefined
+    return claimed
   }
 
-  async function send(message: Message, content: MessageContent): Promise<Delivery> {
-    const startedAt = now()
-    const outcome = await accessToken.withAccessToken(
-      (token) => graph.send(sender.phoneNumberId, token, message, content),
-      refusedToken,
-    )
+  async function send(message: Message, content: MessageContent, claimedAt: number): Promise<Delivery> {
+    const outcome = await accessToken.withAccessToken(async (token) => {
+      // Redis may have kept us waiting for as long as it was away: for the claim, or for the token.
+      const isStale = now() - claimedAt > CLAIM_GOOD_FOR_MS || now() >= sendUntil(message)
+      return isStale ? NOT_SENT : graph.send(sender.phoneNumberId, token, message, content)
+    }, refusedToken)
     const known: Outcome = outcome ?? {
       kind: 'failed',
       failure: 'token-expired',
       detail: 'no usable access token',
     }
     const step = nextStep(known, { message, now: now(), policy, random: random() })
-    return take(step, known, message, now() - startedAt)
+    return take(step, known, message, now() - claimedAt)
   }
 
-  /** Carries a step out. A move that is refused means that a receipt or another worker was faster: nothing is left to do. */
+  /** Carries a step out. */
   async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
     const detail = outcome.kind === 'accepted' ? 'accepted by Meta' : outcome.detail
     const told = { outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind, detail }
-    const { id, claims } = message
+    const { id, claims, attempts, waits } = message
     switch (step.kind) {
       case 'sent': {
-        const { providerMessageId } = step
-        const sent = await store.move(id, {
-          to: 'sent',
-          claims,
-          set: { providerMessageId, waits: 0 },
-          detail,
-        })
+        const set = { providerMessageId: step.providerMessageId, waits: 0 }
+        const sent = await noted(() => store.move(id, { to: 'sent', claims, set, detail }))
         events.messageSent(sent.message ?? message, durationMs)
-        return DONE
+        return sent.moved ? DONE : afterRefusal(sent.message)
       }
-      case 'retry': {
-        const { moved } = await backToQueue(
+      case 'retry':
+        return again(
           message,
-          { waits: 0 },
-          `${detail}; next try in ${step.delayMs} ms`,
+          step,
+          told,
+          { to: 'queued', set: { waits: 0 } },
+          `next try in ${step.delayMs} ms`,
         )
-        if (moved) events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
-        return moved ? { kind: 'later', delayMs: step.delayMs } : DONE
-      }
       case 'wait': {
-        const { attempts, waits } = message
-        const uncounted = { attempts: attempts - 1, waits: waits + 1 }
-        const { moved } = await backToQueue(message, uncounted, `${detail}; waiting ${step.delayMs} ms`)
         if (step.wholeSender) await pacing.pause(sender, step.delayMs)
-        if (moved) events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
-        return moved ? { kind: 'later', delayMs: step.delayMs } : DONE
+        const set = { attempts: attempts - 1, waits: waits + 1 }
+        return again(message, step, told, { to: 'queued', set }, `waiting ${step.delayMs} ms`)
       }
-      case 'hold': {
-        const held = `${detail}; waiting for a receipt`
-        const { moved } = await store.move(id, {
-          to: 'uncertain',
-          claims,
-          unlessFallingBack: true,
-          detail: held,
-        })
-        if (moved) events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
-        return moved ? { kind: 'later', delayMs: step.delayMs } : DONE
-      }
+      case 'hold':
+        return again(message, step, told, { to: 'uncertain' }, 'waiting for a receipt')
       case 'fall-back':
         events.messageFailed(message, told)
         return fallBack(message, step.reason, detail)
     }
   }
 
-  function backToQueue(message: Message, set: { attempts?: number; waits: number }, detail: string) {
-    return store.move(message.id, {
-      to: 'queued',
-      claims: message.claims,
-      unlessFallingBack: true,
-      set,
-      detail,
-    })
+  /** Moves a message that was not sent, or perhaps not, and has its job brought again. */
+  async function again(
+    message: Message,
+    step: { kind: string; delayMs: number },
+    told: { outcome: string; detail: string },
+    move: Pick<Move, 'to' | 'set'>,
+    what: string,
+  ): Promise<Delivery> {
+    const { id, claims } = message
+    const detail = `${told.detail}; ${what}`
+    const result = await noted(() => store.move(id, { ...move, claims, unlessFallingBack: true, detail }))
+    if (!result.moved) return afterRefusal(result.message)
+    events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
+    return { kind: 'later', delayMs: step.delayMs }
+  }
+
+  /**
+   * A move was refused. Mostly a receipt or another worker was faster and all is well. But the answer to a move that was done
+   * may have been lost and the move repeated: then nobody else has the message, and its job must not end here.
+   */
+  async function afterRefusal(latest: Message | undefined): Promise<Delivery> {
+    if (!latest || isSettled(latest.status)) return DONE
+    if (latest.reason) return fallBack(latest, latest.reason, latest.reasonDetail ?? '')
+    return latest.status === 'sent' ? DONE : { kind: 'later', delayMs: LOOK_AGAIN_MS }
+  }
+
+  async function noted(note: () => Promise<MoveResult>): Promise<MoveResult> {
+    for (let notes = 1; ; notes += 1) {
+      try {
+        return await note()
+      } catch (error) {
+        if (notes === MOST_NOTES) throw error
+        await sleep(NOTE_AGAIN_MS)
+      }
+    }
   }
 
   /** Decides, then puts it on the queue of the fallback, and only then lets go of the job. */
   async function fallBack(message: Message, reason: FallbackReason, detail: string): Promise<Delivery> {
-    const decided = await store.decideFallback(message.id, { reason, detail, claims: message.claims })
+    const { id, claims } = message
+    const decided = await noted(() => store.decideFallback(id, { reason, detail, claims }))
     const final = decided.message?.reason
-    if (!final) return DONE
+    if (!final || isSettled(decided.message?.status ?? 'queued')) return afterRefusal(decided.message)
     await enqueueFallback(deps.fallbackQueue, message.id)
     if (decided.moved) events.fallbackDecided(message, reason)
     return { kind: 'fell-back', reason: final }

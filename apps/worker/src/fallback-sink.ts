@@ -18,7 +18,16 @@ export async function openFallbackSink(target: string): Promise<FallbackSink> {
       `FALLBACK_LOG cannot be written to (${error.code}). Example: FALLBACK_LOG=stdout`,
     ])
   })
-  return { write: (record) => append(target, `${JSON.stringify(record)}\n`) }
+  let isTorn = false
+  return {
+    async write(record) {
+      // What a full disk cut off must not swallow the next record.
+      const text = `${isTorn ? '\n' : ''}${JSON.stringify(record)}\n`
+      isTorn = true
+      await append(target, text)
+      isTorn = false
+    },
+  }
 }
 
 function writeToStdout(record: object): Promise<void> {

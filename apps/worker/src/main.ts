@@ -16,9 +16,7 @@ const logger = createLogger({
 const asked = untilAskedToStop()
 // Loaded only now: a faulty environment is told at once.
 const { openWorker } = await import('./open.ts')
-const { probes, closers, startTokenChecks } = await openWorker(settings, logger, sink).catch(
-  exitOnFaultySettings,
-)
+const { probes, closers } = await openWorker(settings, logger, sink).catch(exitOnFaultySettings)
 try {
   if (settings.metricsPort > 0) await probes.listen(settings.metricsPort, settings.host)
 } catch (error) {
@@ -28,9 +26,6 @@ try {
   process.exit(1)
 }
 logger.info({ event: 'worker.started', concurrency: settings.workerConcurrency }, 'started')
-startTokenChecks().catch((error: unknown) => {
-  logger.error({ event: 'token.checks_not_started', err: error }, 'token checks did not start')
-})
 
 const signal = await asked
 logger.info({ event: 'worker.stopping', signal }, 'stopping')

@@ -50,6 +50,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const queueOptions = { redis, prefix: settings.prefix, onError }
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
+  redis.on('ready', () => checkToken('start'))
 
   const store = createMessageStore({ redis, keys })
   const graph = createGraphClient({
@@ -66,7 +67,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     sealer,
     authority: graph,
     events,
-    onTokenConcern: atMostEvery(ASK_AGAIN_MS, () => ask('use')),
+    onTokenConcern: atMostEvery(ASK_AGAIN_MS, () => checkToken('use')),
   })
   const { vault, renewal, renewBeforeMs } = sender
   const stopping = new AbortController()
@@ -127,16 +128,13 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
       },
     },
   ]
-  return { probes, closers, startTokenChecks }
+  return { probes, closers }
 
-  /** Sets the schedule, and looks at the token once at once. Waits for Redis if it is away. */
-  async function startTokenChecks(): Promise<void> {
-    await scheduleTokenChecks(accessTokenQueue, settings.renewCheckSeconds * 1000)
-    await enqueueTokenCheck(accessTokenQueue, 'start', 'start')
-  }
-
-  function ask(asked: AccessTokenJob['asked']): void {
-    enqueueTokenCheck(accessTokenQueue, asked, asked).catch(onError)
+  /** Sets the schedule and has the token looked at. Done at each connection, and when it is missing: Redis may be empty. */
+  function checkToken(asked: AccessTokenJob['asked']): void {
+    scheduleTokenChecks(accessTokenQueue, settings.renewCheckSeconds * 1000)
+      .then(() => enqueueTokenCheck(accessTokenQueue, asked, asked))
+      .catch(onError)
   }
 }
 

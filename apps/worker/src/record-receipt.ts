@@ -51,7 +51,10 @@ export function createRecordReceipt(deps: {
       set: { providerMessageId: receipt.providerMessageId },
       detail: 'receipt',
     })
-    if (moved && receipt.status === 'delivered') events.messageEnded('delivered', '')
+    // `read` may come without `delivered`, or before it.
+    const isArrival =
+      receipt.status === 'delivered' || (receipt.status === 'read' && message.status !== 'delivered')
+    if (moved && isArrival) events.messageEnded('delivered', '')
     return moved
   }
 

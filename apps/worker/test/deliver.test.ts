@@ -194,3 +194,47 @@ describe('a send of which nobody knows whether Meta took it', () => {
     expect(before).toMatchObject({ status: 'sent', attempts: 2 })
   })
 })
+
+describe('a fault of Redis in the middle', () => {
+  it('a claim whose answer was lost leaves a job that comes again, not a message nobody has', async () => {
+    const { accept, deliver, meta, store } = await workerFixture()
+    const id = await accept()
+    const { move } = store
+    // The connection was cut between the move and its answer, and the move was sent again.
+    store.move = async (...args) => {
+      store.move = move
+      await move(...args)
+      return move(...args)
+    }
+    expect(await deliver(id)).toMatchObject({ kind: 'later' })
+    expect(await deliver(id)).toMatchObject({ kind: 'later', delayMs: 8000 })
+    expect((await store.read(id))?.status).toBe('uncertain')
+    expect(meta.sends).toEqual([])
+  })
+
+  it("Meta's yes is noted in the end: nothing is sent twice for a write that failed", async () => {
+    const { accept, deliver, meta, store } = await workerFixture()
+    const id = await accept()
+    const { move } = store
+    let failures = 0
+    store.move = async (messageId, step) => {
+      if (step.to !== 'sent' || (failures += 1) > 2) return move(messageId, step)
+      throw new Error('READONLY You can not write against a read only replica.')
+    }
+    expect(await deliver(id)).toEqual({ kind: 'done' })
+    expect(await store.read(id)).toMatchObject({ status: 'sent', attempts: 1 })
+    expect(meta.sends).toHaveLength(1)
+  })
+
+  it('a claim that took too long is not used, and no dead code is sent', async () => {
+    const { accept, deliver, meta, store, clock } = await workerFixture()
+    const id = await accept()
+    const { move } = store
+    store.move = async (messageId, step) => {
+      if (step.to === 'sending') clock.aheadMs = 600_000
+      return move(messageId, step)
+    }
+    expect(await deliver(id)).toMatchObject({ kind: 'fell-back' })
+    expect(meta.sends).toEqual([])
+  })
+})

@@ -1,5 +1,9 @@
 import http from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Metrics } from './metrics.ts'
+
+/** Gauges that Redis does not tell in time keep their last value. */
+const REFRESH_WITHIN_MS = 500
 
 /**
  * A process's own small server: `/metrics`, `/livez`, `/readyz`, without a key, for inside only.
@@ -41,7 +45,7 @@ export function createProbes(options: {
       case '/readyz':
         return (await options.isReady()) ? json(200, { status: 'ok' }) : json(503, { status: 'unavailable' })
       case '/metrics':
-        await options.beforeScrape()
+        await Promise.race([options.beforeScrape().catch(() => undefined), sleep(REFRESH_WITHIN_MS)])
         return {
           statusCode: 200,
           type: options.metrics.registry.contentType,

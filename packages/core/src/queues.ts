@@ -29,12 +29,11 @@ const MESSAGE_JOB: JobsOptions = {
 }
 
 /**
- * `fallback`: a record that cannot be written (a full disk) is tried again every second, for twice the longest life of a
- * message. Finished jobs stay an hour: a repeat is a no-op.
+ * `fallback`: a record that cannot be written (a full disk) is tried again every second, for longer than any message lives. Finished jobs stay an hour: a repeat is a no-op.
  */
 const FALLBACK_JOB: JobsOptions = {
   attempts: 1800,
-  backoff: { type: 'fixed', delay: 1000, jitter: 0.5 },
+  backoff: { type: 'fixed', delay: 1000 },
   removeOnComplete: { age: 3600, count: 10_000 },
   removeOnFail: { age: KEPT_SECONDS, count: 10_000 },
 }
@@ -53,7 +52,7 @@ const ACCESS_TOKEN_JOB: JobsOptions = {
 
 const SCHEDULE_ID = 'renewal'
 
-/** Opens one queue for adding to it and for looking at it. An add fails at once while Redis is away. */
+/** Opens one queue for adding to it and for looking at it. What an add does while Redis is away is the connection's choice. */
 export function openQueue<Payload>(name: QueueName, options: QueueOptions): Queue<Payload> {
   const queue = new Queue<Payload>(name, {
     connection: options.redis,
@@ -84,7 +83,7 @@ export async function enqueueReceipts(queue: Queue<ReceiptsJob>, receipts: Recei
   await queue.add('record', { receipts, looks: 0 }, RECEIPTS_JOB)
 }
 
-/** Asks for a look at the token now. While such a job waits, another `dedupeId` of the same text adds nothing. */
+/** Asks for a look at the token now. The same `dedupeId` within a second adds nothing. */
 export async function enqueueTokenCheck(
   queue: Queue<AccessTokenJob>,
   asked: AccessTokenJob['asked'],

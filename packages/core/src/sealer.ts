@@ -6,7 +6,7 @@
  * `v1.<key id>.<nonce>.<ciphertext and tag>`. The first key of the ring seals, all of them open: rotation is adding a
  * key in front, and taking the old one away when what it sealed has expired.
  */
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { Secret } from './secret.ts'
 
 const NONCE_BYTES = 12
@@ -53,13 +53,6 @@ export function createSealer(ring: readonly EncryptionKey[]) {
         if (error instanceof UnsealError) throw error
         throw new UnsealError(`sealed under key "${keyId}" but does not open with it for this owner`)
       }
-    },
-
-    /** A keyed fingerprint, to recognise a secret seen before without keeping it. */
-    fingerprint(secret: Secret): string {
-      return createHmac('sha256', bytesOf(first.id))
-        .update(`fingerprint|${secret.reveal()}`)
-        .digest('base64url')
     },
   }
 

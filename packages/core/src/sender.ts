@@ -12,19 +12,25 @@ import type { Events } from './events.ts'
 import type { Keys } from './keys.ts'
 import type { Sealer } from './sealer.ts'
 
-/** Longer than an exchange and its confirmation together. */
-const RENEWAL_LEASE_MS = 30_000
+/** What the lease lasts beyond the two calls made under it, an exchange and its confirmation. */
+const LEASE_MARGIN_MS = 5000
 
 /** Stands for a phone-number id that is not set. No token is ever stored for it, so nothing is sent from it. */
 const NO_SENDER = 'unset'
 
 export type Sender = ReturnType<typeof createSender>
 
-/** @param options.onTokenConcern told when the token wants a look: its renewal is due, or it was refused; may be called often */
+/** @param options.onTokenConcern told when the token wants a look: missing, refused, or due for renewal; may be called often */
 export function createSender(options: {
   settings: Pick<
     SharedSettings,
-    'phoneNumberId' | 'appId' | 'appSecret' | 'sendRatePerSecond' | 'renewBeforeSeconds' | 'useMarginSeconds'
+    | 'phoneNumberId'
+    | 'sendTimeoutMs'
+    | 'appId'
+    | 'appSecret'
+    | 'sendRatePerSecond'
+    | 'renewBeforeSeconds'
+    | 'useMarginSeconds'
   >
   redis: Redis
   keys: Keys
@@ -49,7 +55,7 @@ export function createSender(options: {
       vault,
       useMarginMs: settings.useMarginSeconds * 1000,
       renewBeforeMs,
-      onRenewalDue: () => onTokenConcern?.(),
+      onConcern: () => onTokenConcern?.(),
       onRefused(token) {
         events.tokenInvalidated(token)
         onTokenConcern?.()
@@ -57,7 +63,12 @@ export function createSender(options: {
     }),
     renewal: createRenewal({
       vault,
-      lease: createRenewalLease({ redis, keys, senderId, leaseMs: RENEWAL_LEASE_MS }),
+      lease: createRenewalLease({
+        redis,
+        keys,
+        senderId,
+        leaseMs: 2 * settings.sendTimeoutMs + LEASE_MARGIN_MS,
+      }),
       authority,
       appId,
       appSecret,

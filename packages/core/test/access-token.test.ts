@@ -393,14 +393,14 @@ describe('the use of the token', () => {
     let now = Date.now()
     await vault.bootstrap(token('first', { obtainedAt: now }))
     let asked = 0
-    const onRenewalDue = () => void (asked += 1)
+    const onConcern = () => void (asked += 1)
     const clock = () => now
     const shared = createSharedToken({
       vault,
       useMarginMs: 0,
       renewBeforeMs: undefined,
       now: clock,
-      onRenewalDue,
+      onConcern,
     })
     await shared.withAccessToken(use, never)
     await vault.describe(await stored(vault), { expiresAt: now + 20_000 })
@@ -453,9 +453,23 @@ describe('the use of the token', () => {
     const { vault } = setup()
     let asked = 0
     await vault.bootstrap(token('first', { expiresAt: Date.now() + 60_000 }))
-    const onRenewalDue = () => void (asked += 1)
-    const shared = createSharedToken({ vault, useMarginMs: 0, renewBeforeMs: undefined, onRenewalDue })
+    const onConcern = () => void (asked += 1)
+    const shared = createSharedToken({ vault, useMarginMs: 0, renewBeforeMs: undefined, onConcern })
     expect(await shared.withAccessToken(use, never)).toBe('first')
     expect(asked).toBeGreaterThan(0)
+  })
+})
+
+describe('without app id and secret', () => {
+  it('a token of the environment never replaces the one an operator brought, even after our keys were rotated', async () => {
+    const { redis, keys, vault, newRenewal } = setup()
+    await newRenewal({ appSecret: undefined }).adoptFromEnvironment(new Secret('from env'))
+    await vault.commit(await stored(vault), token('by hand', { source: 'manual' }))
+    await newRenewal({ appSecret: undefined }).adoptFromEnvironment(new Secret('from env'))
+    await newRenewal({ appSecret: undefined }).adoptFromEnvironment(new Secret('another from env'))
+    expect((await stored(vault)).accessToken.reveal()).toBe('by hand')
+    const ring = ['k2'].map((id) => ({ id, key: new Secret(randomBytes(32).toString('base64')) }))
+    const rotated = createTokenVault({ redis, keys, sealer: createSealer(ring), senderId })
+    expect(await rotated.hasSeen(new Secret('from env'))).toBe(true)
   })
 })

@@ -58,7 +58,7 @@ export function createRenewal(options: {
     /** Renews if renewal is due; learns the life of a token that came without one; asks about one that was refused. */
     async renewIfDue(): Promise<RenewalResult> {
       const token = await reviewRefusal(await learnLife(await vault.read()))
-      if (!token || !isDue(token)) return { kind: 'not-due' }
+      if (!token || !isDue(token) || isTooSoonAfterFailure(token)) return { kind: 'not-due' }
       return renewVersion(token)
     },
 
@@ -72,6 +72,7 @@ export function createRenewal(options: {
       const askedAt = now()
       for (;;) {
         const token = await vault.read()
+        if (!options.appId || !(token?.appSecret ?? options.appSecret)) return { kind: 'not-configured' }
         if (!token) return { kind: 'failed', error: 'there is no token to renew' }
         const shared = resultSince(token, askedAt)
         if (shared) return shared
@@ -145,7 +146,7 @@ export function createRenewal(options: {
     const inspected = await authority.inspect(app, token.accessToken)
     if (inspected.kind !== 'inspected') return token
     await vault.describe(token, {
-      expiresAt: inspected.expiresAt,
+      ...(inspected.expiresAt !== undefined && { expiresAt: inspected.expiresAt }),
       ...(inspected.issuedAt !== undefined && { obtainedAt: inspected.issuedAt }),
     })
     if (!inspected.isValid) await vault.noteRefusal(token, now())
@@ -164,6 +165,9 @@ export function createRenewal(options: {
 
   async function adopt(stored: StoredToken, accessToken: Secret): Promise<StoredToken | undefined> {
     const app = credentials(stored)
+    // Nobody can say which is better, and the stored one was chosen by an operator or is newer.
+    if (!app && stored.source !== 'env' && isUsable(tokenState(stored, now(), renewBeforeMs)))
+      return undefined
     const inspected = app && (await authority.inspect(app, accessToken))
     if (inspected && inspected.kind !== 'inspected') return undefined
     if (inspected && !(inspected.isValid && outlives(inspected.expiresAt, stored))) {
@@ -171,11 +175,18 @@ export function createRenewal(options: {
       return undefined
     }
     const facts = inspected && {
-      expiresAt: inspected.expiresAt,
+      ...(inspected.expiresAt !== undefined && { expiresAt: inspected.expiresAt }),
       ...(inspected.issuedAt !== undefined && { obtainedAt: inspected.issuedAt }),
     }
     const done = await vault.commit(stored, { accessToken, source: 'env', obtainedAt: now(), ...facts })
     return done ? vault.read() : undefined
+  }
+
+  /** A failed renewal is tried again after a tenth of what is left, a minute at most. */
+  function isTooSoonAfterFailure({ lastRenewal, expiresAt }: StoredToken): boolean {
+    if (!lastRenewal || lastRenewal.ok || typeof expiresAt !== 'number') return false
+    const gapMs = Math.min(60_000, Math.max(1000, (expiresAt - lastRenewal.at) / 10))
+    return now() - lastRenewal.at < gapMs
   }
 
   function isDue(token: StoredToken): boolean {
@@ -183,8 +194,9 @@ export function createRenewal(options: {
     return due !== null && due <= now() && isUsable(tokenState(token, now(), renewBeforeMs))
   }
 
-  function outlives(expiresAt: number | null, stored: StoredToken): boolean {
+  function outlives(expiresAt: number | null | undefined, stored: StoredToken): boolean {
     if (!isUsable(tokenState(stored, now(), renewBeforeMs))) return true
+    if (expiresAt === undefined) return false
     if (stored.expiresAt === undefined || expiresAt === null) return true
     return stored.expiresAt !== null && expiresAt > stored.expiresAt
   }

@@ -23,7 +23,7 @@ export type TokenUse<T> = (accessToken: Secret) => Promise<T>
 /**
  * @param options.useMarginMs a token is not used from memory in its last moments if the vault has a better one
  * @param options.renewBeforeMs see `renewsAt`
- * @param options.onRenewalDue told when a use finds that renewal is due; may be called often
+ * @param options.onConcern told when a use finds no token, or that renewal is due; may be called often
  * @param options.onRefused told once when Meta's refusal of a version is recorded
  */
 export function createSharedToken(options: {
@@ -31,7 +31,7 @@ export function createSharedToken(options: {
   useMarginMs: number
   renewBeforeMs: number | undefined
   now?: () => number
-  onRenewalDue?: (token: StoredToken) => void
+  onConcern?: () => void
   onRefused?: (token: StoredToken) => void
 }) {
   const { vault, useMarginMs, renewBeforeMs, now = Date.now } = options
@@ -70,9 +70,9 @@ export function createSharedToken(options: {
     const at = now()
     const rereadMs = mayBeBettered(held, at) ? RETRY_READ_MS : REREAD_MS
     if (at - readAt >= rereadMs) held = await read()
-    if (!held || !isUsable(tokenState(held, at, renewBeforeMs))) return undefined
-    if (isDue(held, at)) options.onRenewalDue?.(held)
-    return held
+    const isHeldUsable = held !== undefined && isUsable(tokenState(held, at, renewBeforeMs))
+    if (!isHeldUsable || (held && isDue(held, at))) options.onConcern?.()
+    return isHeldUsable ? held : undefined
   }
 
   function mayBeBettered(token: StoredToken | undefined, at: number): boolean {

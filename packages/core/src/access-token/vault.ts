@@ -11,7 +11,7 @@
  * If Redis is wiped, versions start again; the random generation keeps an old version 1 from passing for the new one.
  * Without a stored token the one of the environment is the token (`bootstrap`).
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Redis, Result } from 'ioredis'
 import type { Keys } from '../keys.ts'
 import { UnsealError, type Sealer } from '../sealer.ts'
@@ -173,8 +173,9 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
     return done === 1
   }
 
+  /** Plain, not keyed: a token is too random to be guessed from it, and it must outlive the rotation of our keys. */
   function seenField(accessToken: Secret): string {
-    return `seen:${sealer.fingerprint(accessToken)}`
+    return `seen:${createHash('sha256').update(accessToken.reveal()).digest('base64url')}`
   }
 
   function readFields(fields: Record<string, string>): StoredToken {

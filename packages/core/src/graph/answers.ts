@@ -10,14 +10,14 @@ export type GraphFault = { kind: 'refused'; error: GraphError } | { kind: 'unrea
 
 export type ExchangedToken = { kind: 'exchanged'; accessToken: Secret; expiresInSeconds?: number }
 
-/** What `debug_token` knows. Times are milliseconds since 1970; `expiresAt: null` means never. */
+/** What `debug_token` knows. Times are milliseconds since 1970; `expiresAt: null` means never, absent not said. */
 export type InspectedToken = {
   kind: 'inspected'
   isValid: boolean
   appId?: string
   scopes?: string[]
   issuedAt?: number
-  expiresAt: number | null
+  expiresAt?: number | null
   error?: GraphError
 }
 

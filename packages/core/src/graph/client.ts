@@ -186,7 +186,7 @@ function readInspection(body: unknown): InspectedToken | GraphFault {
     ...(typeof appId === 'string' && { appId }),
     ...(Array.isArray(scopes) && { scopes: scopes.map(String) }),
     ...(typeof issuedAt === 'number' && { issuedAt: issuedAt * 1000 }),
-    expiresAt: typeof expiresAt === 'number' && expiresAt > 0 ? expiresAt * 1000 : null,
+    ...(typeof expiresAt === 'number' && { expiresAt: expiresAt > 0 ? expiresAt * 1000 : null }),
     ...(error && { error }),
   }
 }

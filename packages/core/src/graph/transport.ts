@@ -81,7 +81,8 @@ function watchingTransport(isSecure: boolean, link: { isConnected: boolean }) {
     request(requestOptions: http.RequestOptions, onResponse: (response: http.IncomingMessage) => void) {
       const request = (isSecure ? https : http).request(requestOptions, onResponse)
       request.once('socket', (socket) => {
-        if (request.reusedSocket) link.isConnected = true
+        // A request that waited for a socket of the pool gets one that is connected without being told so.
+        if (request.reusedSocket || !socket.connecting) link.isConnected = true
         else socket.once(isSecure ? 'secureConnect' : 'connect', () => (link.isConnected = true))
       })
       return request
