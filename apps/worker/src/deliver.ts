@@ -9,7 +9,6 @@
  */
 import {
   afterUncertain,
-  enqueueFallback,
   fallBackAt,
   isSettled,
   nextStep,
@@ -23,35 +22,23 @@ import {
   type MessageContent,
   type MessageJob,
   type MessageStore,
-  type Move,
   type MoveResult,
   type Outcome,
   type PacedSender,
   type Pacing,
   type Sealer,
   type Sender,
-  type Step,
   type StepPolicy,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
 import { setTimeout as sleep } from 'node:timers/promises'
-
-/** What becomes of the job that brought the message. */
-export type Delivery =
-  /** Nothing is left to do for it. */
-  | { kind: 'done' }
-  /** Bring it again. */
-  | { kind: 'later'; delayMs: number }
-  /** The fallback queue has it. */
-  | { kind: 'fell-back'; reason: FallbackReason }
+import { createStepTaker, DONE, type Delivery } from './take-step.ts'
 
 /** A job waits for its slot in the worker up to this long; for a later one it goes back to the queue. */
 const LONGEST_SLOT_WAIT_MS = 2000
 
 /** Without a token a message comes back after a tenth of its age, within these bounds: soon, but not all of them at once. */
 const TOKEN_WAIT_MS = { least: 500, most: 2000 }
-
-const DONE: Delivery = { kind: 'done' }
 
 /** A claim is used at once or not at all: later, another worker may have taken the message for lost. */
 const CLAIM_GOOD_FOR_MS = 5000
@@ -61,13 +48,6 @@ const NOT_SENT: Outcome = {
   failure: 'transient',
   detail: 'not sent: Redis was away in between',
 }
-
-/** What Meta answered is noted again and again for as long as the job is surely ours: it must not be lost to a fault of Redis. */
-const NOTE_AGAIN_MS = 250
-const MOST_NOTES = 20
-
-/** A move that was refused without a reason is looked at again after this. */
-const LOOK_AGAIN_MS = 1000
 
 /**
  * @param deps.random draws a number from 0 to 1
@@ -87,9 +67,9 @@ export function createDeliver(deps: {
   now?: () => number
   random?: () => number
 }) {
-  const { sender, store, sealer, graph, pacing, events, policy } = deps
+  const { sender, store, sealer, graph, pacing, events, policy, now = Date.now, random = Math.random } = deps
   const { accessToken } = sender
-  const { now = Date.now, random = Math.random } = deps
+  const { take, fallBack, expire, afterRefusal } = createStepTaker(deps)
 
   return async (messageId: string): Promise<Delivery> => {
     const message = await store.read(messageId)
@@ -173,99 +153,6 @@ export function createDeliver(deps: {
     }
     const step = nextStep(known, { message, now: now(), policy, random: random() })
     return take(step, known, message, now() - claimedAt)
-  }
-
-  /** Carries a step out. */
-  async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
-    const detail = outcome.kind === 'accepted' ? 'accepted by Meta' : outcome.detail
-    const told = { outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind, detail }
-    const { id, claims, attempts, waits } = message
-    switch (step.kind) {
-      case 'sent': {
-        const set = { providerMessageId: step.providerMessageId, waits: 0 }
-        const sent = await noted(() => store.move(id, { to: 'sent', claims, set, detail }))
-        events.messageSent(sent.message ?? message, durationMs)
-        return sent.moved ? DONE : afterRefusal(sent.message)
-      }
-      case 'retry':
-        return again(
-          message,
-          step,
-          told,
-          { to: 'queued', set: { waits: 0 } },
-          `next try in ${step.delayMs} ms`,
-        )
-      case 'wait': {
-        if (step.wholeSender) await pacing.pause(sender, step.delayMs)
-        const set = { attempts: attempts - 1, waits: waits + 1 }
-        return again(message, step, told, { to: 'queued', set }, `waiting ${step.delayMs} ms`)
-      }
-      case 'hold':
-        return again(message, step, told, { to: 'uncertain' }, 'waiting for a receipt')
-      case 'fall-back':
-        events.messageFailed(message, told)
-        return fallBack(message, step.reason, detail)
-    }
-  }
-
-  /** Moves a message that was not sent, or perhaps not, and has its job brought again. */
-  async function again(
-    message: Message,
-    step: { kind: string; delayMs: number },
-    told: { outcome: string; detail: string },
-    move: Pick<Move, 'to' | 'set'>,
-    what: string,
-  ): Promise<Delivery> {
-    const { id, claims } = message
-    const detail = `${told.detail}; ${what}`
-    const result = await noted(() => store.move(id, { ...move, claims, unlessFallingBack: true, detail }))
-    if (!result.moved) return afterRefusal(result.message)
-    events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
-    return { kind: 'later', delayMs: step.delayMs }
-  }
-
-  /**
-   * A move was refused. Mostly a receipt or another worker was faster and all is well. But the answer to a move that was done
-   * may have been lost and the move repeated: then nobody else has the message, and its job must not end here.
-   */
-  async function afterRefusal(latest: Message | undefined): Promise<Delivery> {
-    if (!latest || isSettled(latest.status)) return DONE
-    if (latest.reason) return fallBack(latest, latest.reason, latest.reasonDetail ?? '')
-    return latest.status === 'sent' ? DONE : { kind: 'later', delayMs: LOOK_AGAIN_MS }
-  }
-
-  async function noted(note: () => Promise<MoveResult>): Promise<MoveResult> {
-    for (let notes = 1; ; notes += 1) {
-      try {
-        return await note()
-      } catch (error) {
-        if (notes === MOST_NOTES) throw error
-        await sleep(NOTE_AGAIN_MS)
-      }
-    }
-  }
-
-  /** Decides, then puts it on the queue of the fallback, and only then lets go of the job. */
-  async function fallBack(message: Message, reason: FallbackReason, detail: string): Promise<Delivery> {
-    const { id, claims } = message
-    const decided = await noted(() => store.decideFallback(id, { reason, detail, claims }))
-    const final = decided.message?.reason
-    if (!final || isSettled(decided.message?.status ?? 'queued')) return afterRefusal(decided.message)
-    await enqueueFallback(deps.fallbackQueue, message.id)
-    if (decided.moved) events.fallbackDecided(message, reason)
-    return { kind: 'fell-back', reason: final }
-  }
-
-  async function expire(message: Message): Promise<Delivery> {
-    const { moved } = await store.move(message.id, {
-      to: 'expired',
-      detail: 'the deadline passed before it was sent',
-    })
-    if (moved) {
-      events.messageExpired(message)
-      events.messageEnded('expired', '')
-    }
-    return DONE
   }
 
   function waitForToken(message: Message): Promise<Delivery> {

@@ -152,17 +152,11 @@ describe('a send of which nobody knows whether Meta took it', () => {
   })
 
   it('is what a message found in sending is: its worker was lost', async () => {
-    const { accept, newDeliver, meta, store } = await workerFixture()
-    let answer = (_outcome: Outcome): void => undefined
-    const started = new Promise<void>((resolve) => {
-      meta.answers.push(() => {
-        resolve()
-        return new Promise<Outcome>((settle) => (answer = settle))
-      })
-    })
+    const { accept, newDeliver, holdNextSend, meta, store } = await workerFixture()
+    const { hasBegun, answer } = holdNextSend()
     const id = await accept()
     const first = newDeliver()(id)
-    await started
+    await hasBegun
     expect(await newDeliver()(id)).toEqual({ kind: 'later', delayMs: 8000 })
     expect((await store.read(id))?.status).toBe('uncertain')
     // The first worker was only slow: what it knows is worth more than the doubt.
@@ -173,17 +167,11 @@ describe('a send of which nobody knows whether Meta took it', () => {
   })
 
   it('a worker that comes late, after another has sent again, changes nothing', async () => {
-    const { accept, newDeliver, meta, store, clock } = await workerFixture()
-    let answer = (_outcome: Outcome): void => undefined
-    const started = new Promise<void>((resolve) => {
-      meta.answers.push(() => {
-        resolve()
-        return new Promise<Outcome>((settle) => (answer = settle))
-      })
-    })
+    const { accept, newDeliver, holdNextSend, store, clock } = await workerFixture()
+    const { hasBegun, answer } = holdNextSend()
     const id = await accept()
     const first = newDeliver()(id)
-    await started
+    await hasBegun
     await newDeliver()(id)
     clock.aheadMs = 8001
     await newDeliver()(id)

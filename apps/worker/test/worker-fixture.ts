@@ -110,6 +110,18 @@ export async function workerFixture(
     }),
     fallbackJobs: async () => (await fallbackQueue.getJobs()).map((job) => job.data),
 
+    /** Holds the next send open: tells when it has begun, and ends it with the outcome given. */
+    holdNextSend() {
+      let answer = (_outcome: Outcome): void => undefined
+      const hasBegun = new Promise<void>((resolve) => {
+        meta.answers.push(() => {
+          resolve()
+          return new Promise<Outcome>((settle) => (answer = settle))
+        })
+      })
+      return { hasBegun, answer: (outcome: Outcome) => answer(outcome) }
+    },
+
     /** A message that was just accepted. */
     async accept(over: Partial<Message> = {}, content: MessageContent = { type: 'otp', code: '482913' }) {
       const acceptedAt = Date.now()

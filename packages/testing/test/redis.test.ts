@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { sharedRedisUrl, startRedis, uniquePrefix } from '@relais/testing'
+import { eventually, sharedRedisUrl, startRedis, uniquePrefix } from '@relais/testing'
 
 test('the shared Redis answers, and two prefixes never meet', async () => {
   const client = connect(sharedRedisUrl())
@@ -32,15 +32,17 @@ test('a server in memory forgets when it restarts', async () => {
 test('a frozen server answers nothing until it is thawed', async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
-  const client = connect(redis.url)
+  const client = new Redis(redis.url, { commandTimeout: 100 })
+  onTestFinished(() => client.disconnect())
   await client.ping()
   await redis.freeze()
-  let isAnswered = false
-  const answer = client.ping().then(() => (isAnswered = true))
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  expect(isAnswered).toBe(false)
+  await expect(client.ping()).rejects.toThrow('timed out')
   await redis.thaw()
-  expect(await answer).toBe(true)
+  const answer = await eventually(
+    () => client.ping().catch(() => 'none yet'),
+    (text) => text === 'PONG',
+  )
+  expect(answer).toBe('PONG')
 })
 
 test('a stopped server refuses connections, and stopping it again is harmless', async () => {

@@ -1,0 +1,145 @@
+/**
+ * Carries out what follows from an attempt: the moves of the message, and what becomes of its job. The steps themselves are decided
+ * in `next-step.ts`.
+ */
+import {
+  enqueueFallback,
+  isSettled,
+  type Events,
+  type FallbackReason,
+  type Message,
+  type MessageJob,
+  type MessageStore,
+  type Move,
+  type MoveResult,
+  type Outcome,
+  type PacedSender,
+  type Pacing,
+  type Step,
+} from '@relais/core'
+import type { Queue } from 'bullmq'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** What becomes of the job that brought the message. */
+export type Delivery =
+  /** Nothing is left to do for it. */
+  | { kind: 'done' }
+  /** Bring it again. */
+  | { kind: 'later'; delayMs: number }
+  /** The fallback queue has it. */
+  | { kind: 'fell-back'; reason: FallbackReason }
+
+export const DONE: Delivery = { kind: 'done' }
+
+/** What Meta answered is noted again and again for as long as the job is surely ours: it must not be lost to a fault of Redis. */
+const NOTE_AGAIN_MS = 250
+const MOST_NOTES = 20
+
+/** A move that was refused without a reason is looked at again after this. */
+const LOOK_AGAIN_MS = 1000
+
+/** The moves after an attempt, and those that need none: giving a message to the fallback, or to its deadline. */
+export function createStepTaker(deps: {
+  sender: PacedSender
+  store: MessageStore
+  pacing: Pacing
+  fallbackQueue: Queue<MessageJob>
+  events: Events
+}) {
+  const { sender, store, pacing, fallbackQueue, events } = deps
+  return { take, fallBack, expire, afterRefusal }
+
+  /** Carries a step out. */
+  async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
+    const detail = outcome.kind === 'accepted' ? 'accepted by Meta' : outcome.detail
+    const told = { outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind, detail }
+    const { id, claims, attempts, waits } = message
+    switch (step.kind) {
+      case 'sent': {
+        const set = { providerMessageId: step.providerMessageId, waits: 0 }
+        const sent = await noted(() => store.move(id, { to: 'sent', claims, set, detail }))
+        events.messageSent(sent.message ?? message, durationMs)
+        return sent.moved ? DONE : afterRefusal(sent.message)
+      }
+      case 'retry':
+        return again(
+          message,
+          step,
+          told,
+          { to: 'queued', set: { waits: 0 } },
+          `next try in ${step.delayMs} ms`,
+        )
+      case 'wait': {
+        const set = { attempts: attempts - 1, waits: waits + 1 }
+        const delivery = await again(message, step, told, { to: 'queued', set }, `waiting ${step.delayMs} ms`)
+        if (step.wholeSender) await pacing.pause(sender, step.delayMs)
+        return delivery
+      }
+      case 'hold':
+        return again(message, step, told, { to: 'uncertain' }, 'waiting for a receipt')
+      case 'fall-back':
+        events.messageFailed(message, told)
+        return fallBack(message, step.reason, detail)
+    }
+  }
+
+  /** Moves a message that was not sent, or perhaps not, and has its job brought again. */
+  async function again(
+    message: Message,
+    step: { kind: string; delayMs: number },
+    told: { outcome: string; detail: string },
+    move: Pick<Move, 'to' | 'set'>,
+    what: string,
+  ): Promise<Delivery> {
+    const { id, claims } = message
+    const detail = `${told.detail}; ${what}`
+    const result = await noted(() => store.move(id, { ...move, claims, unlessFallingBack: true, detail }))
+    if (!result.moved) return afterRefusal(result.message)
+    events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
+    return { kind: 'later', delayMs: step.delayMs }
+  }
+
+  /**
+   * A move was refused. Mostly a receipt or another worker was faster and all is well. But the answer to a move that was done
+   * may have been lost and the move repeated: then nobody else has the message, and its job must not end here.
+   */
+  async function afterRefusal(latest: Message | undefined): Promise<Delivery> {
+    if (!latest || isSettled(latest.status)) return DONE
+    if (latest.reason) return fallBack(latest, latest.reason, latest.reasonDetail ?? '')
+    return latest.status === 'sent' ? DONE : { kind: 'later', delayMs: LOOK_AGAIN_MS }
+  }
+
+  async function noted(note: () => Promise<MoveResult>): Promise<MoveResult> {
+    for (let notes = 1; ; notes += 1) {
+      try {
+        return await note()
+      } catch (error) {
+        if (notes === MOST_NOTES) throw error
+        await sleep(NOTE_AGAIN_MS)
+      }
+    }
+  }
+
+  /** Decides, then puts it on the queue of the fallback, and only then lets go of the job. */
+  async function fallBack(message: Message, reason: FallbackReason, detail: string): Promise<Delivery> {
+    const { id, claims } = message
+    const decided = await noted(() => store.decideFallback(id, { reason, detail, claims }))
+    const final = decided.message?.reason
+    if (!final || isSettled(decided.message?.status ?? 'queued')) return afterRefusal(decided.message)
+    await enqueueFallback(fallbackQueue, message.id)
+    if (decided.moved) events.fallbackDecided(message, reason)
+    return { kind: 'fell-back', reason: final }
+  }
+
+  async function expire(message: Message): Promise<Delivery> {
+    const { moved } = await store.move(message.id, {
+      to: 'expired',
+      detail: 'the deadline passed before it was sent',
+    })
+    if (moved) {
+      events.messageExpired(message)
+      events.messageEnded('expired', '')
+    }
+    return DONE
+  }
+}
