@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto'
 import {
   Fault,
+  listenHost,
   metricsPort,
   SettingsError,
   sharedSettings,
-  text,
   wholeNumber,
   type Setting,
   type SettingsOf,
@@ -19,14 +19,7 @@ const SHORT_KEY = 16
 
 export const apiSettings = {
   port: wholeNumber({ name: 'PORT', about: "The API's port", min: 0, max: 65535, fallback: 3000 }),
-  host: text({
-    name: 'HOST',
-    about: 'The address it listens on',
-    example: '127.0.0.1',
-    pattern: /^[A-Za-z0-9.:_-]{1,255}$/,
-    form: 'an address or host name',
-    fallback: '127.0.0.1',
-  }),
+  host: listenHost('The address it listens on'),
   metricsPort: metricsPort(9464),
   apiKeys: callerKeys({
     name: 'API_KEYS',

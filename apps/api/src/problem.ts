@@ -99,6 +99,11 @@ export function queueUnavailable(error: unknown): unknown {
   return new ProblemError(503, 'queue_unavailable', detail, { headers: { 'retry-after': '1' }, cause: error })
 }
 
+/** For `catch`: refuses the request with what `queueUnavailable` makes of the error. */
+export function refuseAsUnavailable(error: unknown): never {
+  throw queueUnavailable(error)
+}
+
 function isOurs(error: unknown): boolean {
   return [TypeError, RangeError, ReferenceError, SyntaxError, UnsealError].some(
     (kind) => error instanceof kind,

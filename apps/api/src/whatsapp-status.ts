@@ -1,6 +1,7 @@
 /** Use case: everything an operator asks first, in one answer. */
 import {
   answersPing,
+  classify,
   countJobs,
   isUsable,
   renewsAt,
@@ -16,6 +17,7 @@ import {
 } from '@relais/core'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { isoTime, isoTimeOrNull } from './iso-time.ts'
 
 export type WhatsappStatus = {
   mode: 'connected' | 'degraded' | 'fallback'
@@ -80,7 +82,10 @@ export function createWhatsappStatus(deps: {
       },
       graph: { reachable: look.reachable, latencyMs: look.latencyMs },
       queues: { messages, fallback },
-      receipts: { expected: deps.receiptsExpected, lastAt: iso(lastReceipt && Number(lastReceipt)) },
+      receipts: {
+        expected: deps.receiptsExpected,
+        lastAt: isoTimeOrNull(lastReceipt === null ? null : Number(lastReceipt)),
+      },
     }
   }
 
@@ -95,14 +100,12 @@ export function createWhatsappStatus(deps: {
         return { reachable: true, latencyMs, phone: answer, refusedToken: false }
       case 'unreachable':
         return { reachable: false, latencyMs: null, refusedToken: false }
-      case 'refused': {
-        const { graphCode } = answer.error
+      case 'refused':
         return {
           reachable: true,
           latencyMs,
-          refusedToken: graphCode === 190 || graphCode === 0 || graphCode === 102,
+          refusedToken: classify(answer.error).failure === 'token-expired',
         }
-      }
     }
   }
 
@@ -113,11 +116,11 @@ export function createWhatsappStatus(deps: {
       state,
       source: stored?.source ?? null,
       version: stored?.version ?? null,
-      expiresAt: iso(expiresAt),
+      expiresAt: isoTimeOrNull(expiresAt),
       expiresInSeconds: expiresAt ? Math.max(0, Math.floor((expiresAt - now()) / 1000)) : null,
-      renewsAt: deps.autoRenewal && stored ? iso(renewsAt(stored, renewBeforeMs)) : null,
+      renewsAt: deps.autoRenewal && stored ? isoTimeOrNull(renewsAt(stored, renewBeforeMs)) : null,
       autoRenewal: deps.autoRenewal,
-      lastRenewal: last ? { ...last, at: new Date(last.at).toISOString() } : null,
+      lastRenewal: last ? { ...last, at: isoTime(last.at) } : null,
     }
   }
 
@@ -128,8 +131,4 @@ export function createWhatsappStatus(deps: {
     const isRenewed = neverExpires || (deps.autoRenewal && stored?.lastRenewal?.ok !== false)
     return look.phone && isRenewed ? 'connected' : 'degraded'
   }
-}
-
-function iso(time: number | string | null | undefined): string | null {
-  return time ? new Date(time).toISOString() : null
 }

@@ -54,9 +54,7 @@ export function startConsumers(deps: {
       await job.updateData({ receipts: unknown, looks: job.data.looks + 1 })
       return comeBack(job, lockToken, LOOK_AGAIN_MS)
     }),
-    consume<AccessTokenJob>('access-token', 1, async () => {
-      await deps.renewToken()
-    }),
+    consume<AccessTokenJob>('access-token', 1, () => deps.renewToken()),
   ]
 
   function consume<Payload>(

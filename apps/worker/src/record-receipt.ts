@@ -26,9 +26,9 @@ export function createRecordReceipt(deps: {
   return async (receipt: Receipt): Promise<boolean> => {
     const message = await find(receipt)
     if (!message) return false
+    const { status, graphCode, providerMessageId } = receipt
     const isNews =
-      receipt.status === 'failed' ? await fail(message, receipt) : await advance(message, receipt)
-    const { status, graphCode } = receipt
+      status === 'failed' ? await fail(message, receipt) : await advance(message, status, providerMessageId)
     events.messageReceipt(message, { status, isNews, ...(graphCode !== undefined && { graphCode }) })
     return true
   }
@@ -43,17 +43,12 @@ export function createRecordReceipt(deps: {
 
   async function advance(
     message: Message,
-    receipt: Receipt & { status: Receipt['status'] },
+    to: Exclude<Receipt['status'], 'failed'>,
+    providerMessageId: string,
   ): Promise<boolean> {
-    if (receipt.status === 'failed') return false
-    const { moved } = await store.move(message.id, {
-      to: receipt.status,
-      set: { providerMessageId: receipt.providerMessageId },
-      detail: 'receipt',
-    })
+    const { moved } = await store.move(message.id, { to, set: { providerMessageId }, detail: 'receipt' })
     // `read` may come without `delivered`, or before it.
-    const isArrival =
-      receipt.status === 'delivered' || (receipt.status === 'read' && message.status !== 'delivered')
+    const isArrival = to === 'delivered' || (to === 'read' && message.status !== 'delivered')
     if (moved && isArrival) events.messageEnded('delivered', '')
     return moved
   }

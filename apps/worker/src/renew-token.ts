@@ -1,13 +1,5 @@
 /** Use case: the repeatable job that looks after the shared token. Safe to run anywhere, any number of times, at the same time. */
-import {
-  isUsable,
-  tokenState,
-  type Events,
-  type Renewal,
-  type RenewalResult,
-  type Secret,
-  type TokenVault,
-} from '@relais/core'
+import { tokenState, type Events, type Renewal, type Secret, type TokenVault } from '@relais/core'
 
 /** A token near its end that is not renewed is said once an hour by each process. */
 const SAY_AGAIN_MS = 3600_000
@@ -24,20 +16,19 @@ export function createRenewToken(deps: {
   const { vault, renewal, events, environmentToken, now = Date.now } = deps
   let saidAt = -Infinity
 
-  return async (): Promise<RenewalResult['kind']> => {
+  return async (): Promise<void> => {
     if (environmentToken) {
       const adopted = await renewal.adoptFromEnvironment(environmentToken)
       if (adopted) events.tokenUpdated(adopted)
     }
-    const { kind } = await renewal.renewIfDue()
+    await renewal.renewIfDue()
     await sayIfEnding()
-    return kind
   }
 
   async function sayIfEnding(): Promise<void> {
     const token = await vault.read()
     const state = tokenState(token, now(), deps.renewBeforeMs)
-    if (state !== 'expiring' || !isUsable(state) || !token?.expiresAt || now() - saidAt < SAY_AGAIN_MS) return
+    if (state !== 'expiring' || !token?.expiresAt || now() - saidAt < SAY_AGAIN_MS) return
     saidAt = now()
     events.tokenExpiring({ version: token.version, expiresAt: token.expiresAt })
   }

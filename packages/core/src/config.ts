@@ -251,6 +251,18 @@ export const processSettings = {
   } satisfies Setting<boolean | undefined>,
 }
 
+/** The address a process listens on. */
+export function listenHost(about: string): Setting<string> {
+  return text({
+    name: 'HOST',
+    about,
+    example: '127.0.0.1',
+    pattern: /^[A-Za-z0-9.:_-]{1,255}$/,
+    form: 'an address or host name',
+    fallback: '127.0.0.1',
+  })
+}
+
 /** The port of `/metrics`, `/livez` and `/readyz` of one process. */
 export function metricsPort(fallback: number): Setting<number> {
   return wholeNumber({

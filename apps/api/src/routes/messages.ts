@@ -4,8 +4,9 @@ import { FALLBACK_REASONS, MESSAGE_STATUSES, MESSAGE_TYPES } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
 import type { AcceptMessage, MessageRequest } from '../accept-message.ts'
+import { IsoTime, isoTime } from '../iso-time.ts'
 import type { Auth } from '../plugins/auth.ts'
-import { ProblemError, problems, queueUnavailable } from '../problem.ts'
+import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
 
 /** No control characters but line feed and tab, no half characters: what a phone can show. */
 const TEXT = '^[^\\u0000-\\u0008\\u000B-\\u001F\\u007F\\uD800-\\uDFFF]*$'
@@ -102,15 +103,13 @@ const MessageRequestSchema = Type.Unsafe<MessageRequest>({
   oneOf: [OtpSchema, TemplateSchema, TextSchema],
 })
 
-const Time = Type.String({ format: 'date-time' })
-
 const AcceptedSchema = Type.Object({
   id: Type.String(),
   status: Type.Literal('queued'),
   type: Type.Enum([...MESSAGE_TYPES]),
   to: Type.String(),
-  acceptedAt: Time,
-  expiresAt: Time,
+  acceptedAt: IsoTime,
+  expiresAt: IsoTime,
 })
 
 const MessageSchema = Type.Object({
@@ -123,10 +122,14 @@ const MessageSchema = Type.Object({
   reference: Type.Optional(Type.String()),
   attempts: Type.Integer(),
   providerMessageId: Type.Optional(Type.String()),
-  acceptedAt: Time,
-  expiresAt: Time,
+  acceptedAt: IsoTime,
+  expiresAt: IsoTime,
   timeline: Type.Array(
-    Type.Object({ status: Type.Enum([...MESSAGE_STATUSES]), at: Time, detail: Type.Optional(Type.String()) }),
+    Type.Object({
+      status: Type.Enum([...MESSAGE_STATUSES]),
+      at: IsoTime,
+      detail: Type.Optional(Type.String()),
+    }),
   ),
 })
 
@@ -167,9 +170,7 @@ export function messageRoutes(deps: {
         },
       },
       async (request) => {
-        const message = await deps.store.read(request.params.id).catch((error: unknown) => {
-          throw queueUnavailable(error)
-        })
+        const message = await deps.store.read(request.params.id).catch(refuseAsUnavailable)
         // Another app's message answers exactly like one that never was.
         if (message?.app !== request.caller) {
           throw new ProblemError(
@@ -185,18 +186,14 @@ export function messageRoutes(deps: {
 }
 
 function accepted({ id, type, to, acceptedAt, expiresAt }: Message): Static<typeof AcceptedSchema> {
-  return { id, status: 'queued', type, to, acceptedAt: iso(acceptedAt), expiresAt: iso(expiresAt) }
+  return { id, status: 'queued', type, to, acceptedAt: isoTime(acceptedAt), expiresAt: isoTime(expiresAt) }
 }
 
 function shown(message: Message): Static<typeof MessageSchema> {
   return {
     ...message,
-    acceptedAt: iso(message.acceptedAt),
-    expiresAt: iso(message.expiresAt),
-    timeline: message.timeline.map((entry) => ({ ...entry, at: iso(entry.at) })),
+    acceptedAt: isoTime(message.acceptedAt),
+    expiresAt: isoTime(message.expiresAt),
+    timeline: message.timeline.map((entry) => ({ ...entry, at: isoTime(entry.at) })),
   }
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString()
 }

@@ -2,8 +2,9 @@
 import { Secret, type Renewal } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { IsoTime, isoTimeOrNull } from '../iso-time.ts'
 import type { Auth } from '../plugins/auth.ts'
-import { ProblemError, problems, queueUnavailable } from '../problem.ts'
+import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
 import type { UpdateAccessToken } from '../update-access-token.ts'
 import type { WhatsappStatus } from '../whatsapp-status.ts'
 
@@ -12,7 +13,6 @@ const RENEWAL_WAIT_MS = 15_000
 
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()])
-const Time = Type.String({ format: 'date-time' })
 const Counts = Type.Object({
   waiting: Type.Integer(),
   active: Type.Integer(),
@@ -26,11 +26,13 @@ const StatusSchema = Type.Object({
     state: Type.Enum(['valid', 'expiring', 'expired', 'invalid', 'missing']),
     source: Nullable(Type.Enum(['env', 'manual', 'renewed'])),
     version: Nullable(Type.Integer()),
-    expiresAt: Nullable(Time),
+    expiresAt: Nullable(IsoTime),
     expiresInSeconds: Nullable(Type.Integer()),
-    renewsAt: Nullable(Time),
+    renewsAt: Nullable(IsoTime),
     autoRenewal: Type.Boolean(),
-    lastRenewal: Nullable(Type.Object({ at: Time, ok: Type.Boolean(), error: Type.Optional(Type.String()) })),
+    lastRenewal: Nullable(
+      Type.Object({ at: IsoTime, ok: Type.Boolean(), error: Type.Optional(Type.String()) }),
+    ),
   }),
   phone: Type.Object({
     id: Nullable(Type.String()),
@@ -40,7 +42,7 @@ const StatusSchema = Type.Object({
   }),
   graph: Type.Object({ reachable: Type.Boolean(), latencyMs: Nullable(Type.Integer()) }),
   queues: Type.Object({ messages: Counts, fallback: Counts }),
-  receipts: Type.Object({ expected: Type.Boolean(), lastAt: Nullable(Time) }),
+  receipts: Type.Object({ expected: Type.Boolean(), lastAt: Nullable(IsoTime) }),
 })
 
 const SecretText = (description: string) =>
@@ -68,7 +70,7 @@ export function walletRoutes(deps: {
           response: { 200: StatusSchema, ...problems(401, 403, 503) },
         },
       },
-      () => deps.whatsappStatus().catch(unavailable),
+      () => deps.whatsappStatus().catch(refuseAsUnavailable),
     )
 
     app.post(
@@ -82,18 +84,18 @@ export function walletRoutes(deps: {
             200: Type.Object({
               renewed: Type.Literal(true),
               version: Type.Integer(),
-              expiresAt: Nullable(Time),
+              expiresAt: Nullable(IsoTime),
             }),
             ...problems(401, 403, 409, 502, 503),
           },
         },
       },
       async () => {
-        const result = await deps.renewal.renewNow(RENEWAL_WAIT_MS).catch(unavailable)
+        const result = await deps.renewal.renewNow(RENEWAL_WAIT_MS).catch(refuseAsUnavailable)
         switch (result.kind) {
           case 'renewed': {
             const { version, expiresAt } = result.token
-            return { renewed: true as const, version, expiresAt: iso(expiresAt) }
+            return { renewed: true as const, version, expiresAt: isoTimeOrNull(expiresAt) }
           }
           case 'not-configured':
             throw new ProblemError(
@@ -127,7 +129,7 @@ export function walletRoutes(deps: {
           response: {
             200: Type.Object({
               version: Type.Integer(),
-              expiresAt: Nullable(Time),
+              expiresAt: Nullable(IsoTime),
               source: Type.Literal('manual'),
             }),
             ...problems(400, 401, 403, 413, 415, 422, 502, 503),
@@ -142,11 +144,11 @@ export function walletRoutes(deps: {
             ...(appSecret !== undefined && { appSecret: new Secret(appSecret) }),
             operator: request.caller,
           })
-          .catch(unavailable)
+          .catch(refuseAsUnavailable)
         switch (result.kind) {
           case 'stored': {
             const { version, expiresAt } = result.token
-            return { version, expiresAt: iso(expiresAt), source: 'manual' as const }
+            return { version, expiresAt: isoTimeOrNull(expiresAt), source: 'manual' as const }
           }
           case 'rejected':
             throw new ProblemError(422, 'token_rejected', `The token was not stored: ${result.reason}`)
@@ -156,12 +158,4 @@ export function walletRoutes(deps: {
       },
     )
   }
-}
-
-function unavailable(error: unknown): never {
-  throw queueUnavailable(error)
-}
-
-function iso(time: number | null | undefined): string | null {
-  return time ? new Date(time).toISOString() : null
 }

@@ -5,7 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { Type } from 'typebox'
-import { ProblemError, problems, queueUnavailable } from '../problem.ts'
+import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
 
 /** Meta sends up to 3 MB. */
 const BODY_LIMIT_BYTES = 3 * 1024 * 1024
@@ -64,7 +64,7 @@ export function webhookRoutes(deps: {
       },
       async (request) => {
         const rawBody = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-        const appSecrets = await deps.appSecrets().catch(unavailable)
+        const appSecrets = await deps.appSecrets().catch(refuseAsUnavailable)
         if (!isSignedByMeta(rawBody, signatureOf(request.headers), appSecrets)) {
           throw new ProblemError(
             401,
@@ -72,7 +72,8 @@ export function webhookRoutes(deps: {
             'X-Hub-Signature-256 does not fit the body and our app secret.',
           )
         }
-        await accept(parseJson(rawBody)).catch(unavailable)
+        // Anything but 200 makes Meta come again: right while Redis is away.
+        await accept(parseJson(rawBody)).catch(refuseAsUnavailable)
         return {}
       },
     )
@@ -83,11 +84,6 @@ export function webhookRoutes(deps: {
       await deps.redis.set(deps.lastReceiptKey, Date.now())
     }
   }
-}
-
-/** Anything but 200 makes Meta come again: right while Redis is away. */
-function unavailable(error: unknown): never {
-  throw queueUnavailable(error)
 }
 
 function signatureOf(headers: Record<string, string | string[] | undefined>): string | undefined {

@@ -57,7 +57,7 @@ export function createRenewal(options: {
   return {
     /** Renews if renewal is due; learns the life of a token that came without one; asks about one that was refused. */
     async renewIfDue(): Promise<RenewalResult> {
-      const token = await reviewRefusal(await learnLife(await vault.read()))
+      const token = await review(await vault.read())
       if (!token || !isDue(token) || isTooSoonAfterFailure(token)) return { kind: 'not-due' }
       return renewVersion(token)
     },
@@ -139,27 +139,19 @@ export function createRenewal(options: {
     return { kind: 'failed', ...failure }
   }
 
-  /** A token from the environment comes without its life: Meta is asked once. */
-  async function learnLife(token: StoredToken | undefined): Promise<StoredToken | undefined> {
+  /**
+   * Asks Meta about a token that is in doubt: one from the environment comes without its life, and one refused send locks
+   * everyone out, so it is asked whether the token is really dead.
+   */
+  async function review(token: StoredToken | undefined): Promise<StoredToken | undefined> {
     const app = token && credentials(token)
-    if (!app || token.expiresAt !== undefined) return token
+    const isInDoubt = token?.expiresAt === undefined || token.refusedAt !== undefined
+    if (!app || !isInDoubt) return token
     const inspected = await authority.inspect(app, token.accessToken)
     if (inspected.kind !== 'inspected') return token
-    await vault.describe(token, {
-      ...(inspected.expiresAt !== undefined && { expiresAt: inspected.expiresAt }),
-      ...(inspected.issuedAt !== undefined && { obtainedAt: inspected.issuedAt }),
-    })
+    if (token.expiresAt === undefined) await vault.describe(token, lifeOf(inspected))
     if (!inspected.isValid) await vault.noteRefusal(token, now())
-    return vault.read()
-  }
-
-  /** One refused send locks everyone out, so Meta is asked whether the token is really dead. */
-  async function reviewRefusal(token: StoredToken | undefined): Promise<StoredToken | undefined> {
-    const app = token && credentials(token)
-    if (!app || token.refusedAt === undefined) return token
-    const inspected = await authority.inspect(app, token.accessToken)
-    if (inspected.kind !== 'inspected' || !inspected.isValid) return token
-    if (await vault.clearRefusal(token)) options.onConfirmed?.(token)
+    else if (token.refusedAt !== undefined && (await vault.clearRefusal(token))) options.onConfirmed?.(token)
     return vault.read()
   }
 
@@ -174,11 +166,8 @@ export function createRenewal(options: {
       await vault.noteSeen(stored, accessToken)
       return undefined
     }
-    const facts = inspected && {
-      ...(inspected.expiresAt !== undefined && { expiresAt: inspected.expiresAt }),
-      ...(inspected.issuedAt !== undefined && { obtainedAt: inspected.issuedAt }),
-    }
-    const done = await vault.commit(stored, { accessToken, source: 'env', obtainedAt: now(), ...facts })
+    const life = inspected && lifeOf(inspected)
+    const done = await vault.commit(stored, { accessToken, source: 'env', obtainedAt: now(), ...life })
     return done ? vault.read() : undefined
   }
 
@@ -218,6 +207,16 @@ export function describeFault(fault: GraphFault): { error: string; graphCode?: n
     error: `${code}${subcode === undefined ? '' : `/${subcode}`} ${message}`,
     ...(graphCode !== undefined && { graphCode }),
     ...(fbtraceId !== undefined && { fbtraceId }),
+  }
+}
+
+function lifeOf({
+  expiresAt,
+  issuedAt,
+}: InspectedToken): Partial<Pick<NewToken, 'expiresAt' | 'obtainedAt'>> {
+  return {
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(issuedAt !== undefined && { obtainedAt: issuedAt }),
   }
 }
 
