@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
-import { defaultTemplates, type SimulatedTemplate } from './templates.ts'
-import { defaultTiming, type Timing } from './timing.ts'
+import { defaultTemplates, type SimulatedTemplate } from './world/templates.ts'
+import type { ClockOptions } from './world/clock.ts'
+import { defaultTiming, type Timing } from './world/timing.ts'
 
 /** What a simulator plays: one app, one business, one number, one first token. */
 export type SimulatorOptions = {
@@ -44,8 +45,8 @@ export type SimulatorOptions = {
   webhookBatchSize?: number | undefined
   /** Whether `failed` statuses carry the caller's data back. Default on; Meta's habit is not known. */
   echoCallbackDataOnFailed?: boolean | undefined
-  /** Clock of tokens, limits and timestamps, in milliseconds. Delays always run in real time. */
-  now?: (() => number) | undefined
+  /** Simulated time: of tokens, limits, statuses, retries and timestamps. Answers are delayed in real time. */
+  clock?: ClockOptions | undefined
 }
 
 /** Options with every default in place. */
@@ -68,6 +69,6 @@ export function settle(options: SimulatorOptions) {
     swapProbability: options.swapProbability ?? 0,
     webhookBatchSize: Math.min(1000, Math.max(1, options.webhookBatchSize ?? 1)),
     echoCallbackDataOnFailed: options.echoCallbackDataOnFailed ?? true,
-    now: options.now ?? Date.now,
+    clock: options.clock ?? {},
   }
 }

@@ -1,30 +1,34 @@
 import type { FastifyInstance } from 'fastify'
-import { createAccessTokens } from './access-tokens.ts'
-import { createBusinessObjects } from './business-objects.ts'
-import { createCallLog } from './call-log.ts'
-import { createCallerCheck } from './caller-check.ts'
-import { createFaults } from './faults.ts'
-import { createGraphServer } from './graph-server.ts'
-import { createPairLimit, createThroughputLimit } from './limits.ts'
-import { createMessageLog } from './message-log.ts'
-import { createOAuth } from './oauth.ts'
+import { createAccessTokens } from './world/access-tokens.ts'
+import { createBusinessObjects } from './graph/business-objects.ts'
+import { createCallLog } from './graph/call-log.ts'
+import { createCallerCheck } from './graph/caller-check.ts'
+import { createFaults } from './graph/faults.ts'
+import { createGraphServer } from './graph/server.ts'
+import { createPairLimit, createThroughputLimit } from './world/limits.ts'
+import { createMessageLog } from './world/message-log.ts'
+import { createOAuth } from './graph/oauth.ts'
 import type { settle } from './options.ts'
-import { createPhones } from './phones.ts'
-import { createRandom } from './random.ts'
-import { createReceipts } from './receipts.ts'
-import { createSendMessage } from './send-message.ts'
-import { createTemplates } from './templates.ts'
-import { createTimers } from './timing.ts'
-import { createWebhookPost } from './webhook-post.ts'
-import { createWebhookSender, WEBHOOK_CONCURRENCY } from './webhook-sender.ts'
+import { createPhones } from './page/phones.ts'
+import { createRandom } from './world/random.ts'
+import { createReceipts } from './webhooks/receipts.ts'
+import { createSendMessage } from './graph/send-message.ts'
+import { createTemplates } from './world/templates.ts'
+import { createClock } from './world/clock.ts'
+import { createTimers } from './world/timing.ts'
+import { createWebhookPost } from './webhooks/post.ts'
+import { createWebhookSender, WEBHOOK_CONCURRENCY } from './webhooks/sender.ts'
 
 type Settings = ReturnType<typeof settle>
 
 /** What several parts look at. */
 function createMemory(settings: Settings) {
-  const { appId, appSecret, accessToken, tokenLifeSeconds, verifiedName, now } = settings
+  const { appId, appSecret, accessToken, tokenLifeSeconds, verifiedName } = settings
+  const clock = createClock(settings.clock)
+  const { now } = clock
   const messages = createMessageLog()
   return {
+    clock,
     random: createRandom(settings.seed),
     messages,
     calls: createCallLog(),
@@ -41,7 +45,6 @@ function createMemory(settings: Settings) {
       now,
     }),
     answerTimers: createTimers(),
-    receiptTimers: createTimers(),
   }
 }
 
@@ -54,14 +57,14 @@ export function createParts(settings: Settings) {
   const graph = createGraph(settings, memory, follow)
 
   async function close(servers: readonly FastifyInstance[]): Promise<void> {
-    memory.receiptTimers.clear()
+    memory.clock.clear()
     memory.answerTimers.clear()
     transport.close()
     await Promise.all(servers.map((server) => server.close()))
   }
 
   function reset(): void {
-    memory.receiptTimers.clear()
+    memory.clock.clear()
     webhooks.reset()
     for (const part of [memory.messages, memory.calls, memory.faults, memory.phones]) part.clear()
     for (const part of [memory.throughput, memory.pairs, memory.tokens]) part.reset()
@@ -73,7 +76,7 @@ export function createParts(settings: Settings) {
 export type Parts = ReturnType<typeof createParts>
 
 function createOutgoing(settings: Settings, memory: Memory) {
-  const { random, messages, receiptTimers: timers } = memory
+  const { clock, random, messages } = memory
   const transport = createWebhookPost({ concurrency: WEBHOOK_CONCURRENCY })
   const webhooks = createWebhookSender({
     url: settings.webhookUrl,
@@ -90,16 +93,15 @@ function createOutgoing(settings: Settings, memory: Memory) {
       batchSize: settings.webhookBatchSize,
     },
     random,
-    timers,
+    clock,
     transport,
   })
   const follow = createReceipts({
     timing: settings.timing,
     random,
-    timers,
+    clock,
     messages,
     notify: (message, change) => webhooks.notify({ message, change }),
-    now: settings.now,
   })
   return { webhooks, transport, follow }
 }
@@ -109,8 +111,8 @@ function createGraph(
   memory: Memory,
   follow: ReturnType<typeof createReceipts>,
 ): FastifyInstance {
-  const { now } = settings
-  const caller = createCallerCheck({ ...settings, tokens: memory.tokens })
+  const { now } = memory.clock
+  const caller = createCallerCheck({ ...settings, now, tokens: memory.tokens })
   const senderDigits = settings.displayPhoneNumber.replace(/\D/g, '')
   return createGraphServer({
     sendMessage: createSendMessage({
@@ -123,6 +125,7 @@ function createGraph(
     }),
     oauth: createOAuth({
       ...settings,
+      now,
       tokens: memory.tokens,
       caller,
       lifeSeconds: settings.tokenLifeSeconds,

@@ -1,13 +1,14 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import type { TokenRequest, TokenSummary } from './access-tokens.ts'
-import { createAdminServer } from './admin-server.ts'
-import type { GraphCallRecord } from './call-log.ts'
-import type { Fault } from './faults.ts'
-import type { ReceivedMessage } from './message-log.ts'
+import type { TokenRequest, TokenSummary } from './world/access-tokens.ts'
+import { createAdminServer } from './control/server.ts'
+import type { GraphCallRecord } from './graph/call-log.ts'
+import type { Fault } from './graph/faults.ts'
+import type { ReceivedMessage } from './world/message-log.ts'
+import type { Clock } from './world/clock.ts'
 import { createParts, type Parts } from './parts.ts'
 import { settle, type SimulatorOptions } from './options.ts'
-import { addPhonesPage } from './phones-page.ts'
+import { addPhonesPage } from './page/server.ts'
 
 /** A summary of what goes on. */
 export type SimulatorState = {
@@ -50,6 +51,8 @@ export type Simulator = {
   deauthoriseApp(): void
   tokens(): readonly TokenSummary[]
   state(): SimulatorState
+  /** Simulated time; see `Clock`. */
+  readonly clock: Pick<Clock, 'now' | 'advance' | 'setSpeed' | 'speed'>
   /** Forgets messages, calls, faults, limits, waiting webhooks and what was done to tokens. */
   reset(): void
 }
@@ -78,10 +81,11 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
 }
 
 function createControl(parts: Parts, graphUrl: string, refreshPage: () => void): Omit<Simulator, 'close'> {
-  const { messages, calls, faults, tokens, webhooks } = parts
-  const startedAt = Date.now()
+  const { clock, messages, calls, faults, tokens, webhooks } = parts
+  const startedAt = clock.now()
   return {
     graphUrl,
+    clock: { now: clock.now, advance: clock.advance, setSpeed: clock.setSpeed, speed: clock.speed },
     setWebhookUrl: webhooks.setUrl,
     injectFaults: faults.inject,
     clearFaults: faults.clear,

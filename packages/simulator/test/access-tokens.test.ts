@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { metaDate } from '../src/token-refusal.ts'
+import { metaDate } from '../src/graph/token-refusal.ts'
 import { codeFor, createClient, identity, online, setup } from './setup.ts'
 
 const datedSentence =
@@ -81,11 +81,11 @@ describe('a send', () => {
   })
 
   test('with the first token fails once its life is over, and tokens given out later live on', async () => {
-    let now = Date.parse('2026-11-22T18:00:00Z')
-    const { send, exchange } = await setup({ tokenLifeSeconds: 60, now: () => now })
-    now += 30_000
+    const startAt = Date.parse('2026-11-22T18:00:00Z')
+    const { simulator, send, exchange } = await setup({ tokenLifeSeconds: 60, clock: { startAt, speed: 0 } })
+    simulator.clock.advance(30_000)
     const renewed = (await exchange(identity.accessToken)).body.access_token
-    now += 30_000
+    simulator.clock.advance(30_000)
     const { body } = await send(codeFor(online))
     expect(body.error.message).toBe(
       'Error validating access token: Session has expired on Sunday, 22-Nov-26 10:01:00 PST. ' +

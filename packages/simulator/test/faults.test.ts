@@ -94,24 +94,22 @@ test('a client that hangs up early changes nothing about what happened', async (
 })
 
 test('the throughput of the number is limited, and refused calls cost nothing', async () => {
-  let now = 1_000_000
-  const { send } = await setup({ throughputPerSecond: 2, now: () => now })
+  const { simulator, send } = await setup({ throughputPerSecond: 2, clock: { speed: 0 } })
   const codes = async () => (await send(codeFor(online))).body.error?.code ?? 'accepted'
   expect([await codes(), await codes(), await codes()]).toEqual(['accepted', 'accepted', 130429])
-  now += 500
+  simulator.clock.advance(500)
   expect([await codes(), await codes()]).toEqual(['accepted', 130429])
 })
 
 test('one person gets a burst of 45, then nothing until the debt is paid; others are not touched', async () => {
-  let now = 1_000_000
-  const { send } = await setup({ throughputPerSecond: 0, now: () => now })
+  const { simulator, send } = await setup({ throughputPerSecond: 0, clock: { speed: 0 } })
   const codes = async (to: string) => (await send(codeFor(to))).body.error?.code ?? 'accepted'
   for (let burst = 0; burst < 45; burst += 1) expect(await codes(online)).toBe('accepted')
   expect(await codes(online)).toBe(131056)
   expect(await codes('+221771234568')).toBe('accepted')
-  now += 44 * 6000
+  simulator.clock.advance(44 * 6000)
   expect(await codes(online)).toBe(131056)
-  now += 1
+  simulator.clock.advance(1)
   expect(await codes(online)).toBe('accepted')
 })
 

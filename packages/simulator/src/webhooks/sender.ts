@@ -1,6 +1,6 @@
-import type { Timers } from './timing.ts'
-import { signatureOf, webhookBody, type StatusUpdate, type WebhookOrigin } from './webhook-payload.ts'
-import type { WebhookPost } from './webhook-post.ts'
+import type { Clock } from '../world/clock.ts'
+import { signatureOf, webhookBody, type StatusUpdate, type WebhookOrigin } from './payload.ts'
+import type { WebhookPost } from './post.ts'
 
 const QUEUE_CAP = 20_000
 const MAX_TRIES = 20
@@ -32,10 +32,10 @@ export function createWebhookSender(deps: {
   origin: WebhookOrigin
   disorder: WebhookDisorder
   random: () => number
-  timers: Timers
+  clock: Clock
   transport: WebhookPost
 }) {
-  const { disorder, random, timers } = deps
+  const { disorder, random, clock } = deps
   const count = { delivered: 0, failedTries: 0, dropped: 0 }
   let url = deps.url
   let waiting: StatusUpdate[] = []
@@ -90,7 +90,7 @@ export function createWebhookSender(deps: {
       return
     }
     retrying += delivery.updates
-    timers.after(retryGapMs(delivery.tries), () => {
+    clock.after(retryGapMs(delivery.tries), () => {
       due.push(delivery)
       pump()
     })
@@ -100,7 +100,7 @@ export function createWebhookSender(deps: {
   function notify(update: StatusUpdate): void {
     const copies = random() < disorder.duplicateProbability ? 2 : 1
     for (let copy = 0; copy < copies; copy += 1) {
-      if (random() < disorder.swapProbability) timers.after(random() * LONGEST_SWAP_MS, () => enqueue(update))
+      if (random() < disorder.swapProbability) clock.after(random() * LONGEST_SWAP_MS, () => enqueue(update))
       else enqueue(update)
     }
   }
@@ -113,7 +113,7 @@ export function createWebhookSender(deps: {
       pump()
     },
     state: () => ({ url: url ?? null, waiting: waiting.length + retrying, active, ...count }),
-    /** Forgets what waits; the timers are the caller's to clear. */
+    /** Forgets what waits; the clock is the caller's to clear. */
     reset(): void {
       era += 1
       waiting = []

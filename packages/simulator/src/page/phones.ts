@@ -1,6 +1,6 @@
-import { graphErrors } from './graph-errors.ts'
-import type { MessageLog, ReceivedMessage } from './message-log.ts'
-import { formatNumber } from './phone-number.ts'
+import { graphErrors } from '../graph/errors.ts'
+import type { MessageLog, ReceivedMessage } from '../world/message-log.ts'
+import { formatNumber } from '../world/phone-number.ts'
 
 /** A message as the phones page shows it. */
 export type PhoneMessage = {

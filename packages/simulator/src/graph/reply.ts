@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { graphErrorDetails, graphErrors } from './graph-errors.ts'
+import { graphErrorDetails, graphErrors } from './errors.ts'
 
 /** Why a call is turned down. `sentence` replaces the usual `(#code) title`. */
 export type Refusal = {

@@ -1,4 +1,4 @@
-import { createRing } from './ring.ts'
+import { createRing } from '../world/ring.ts'
 
 export const callKinds = [
   'send',

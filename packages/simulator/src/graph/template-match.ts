@@ -1,6 +1,6 @@
-import type { Checked, Refusal } from './graph-reply.ts'
+import type { Checked, Refusal } from './reply.ts'
 import { isObject, unexpected, unknownKey, type TemplateContent } from './send-body.ts'
-import { bodyParameterCount, fillBody, type Template, type Templates } from './templates.ts'
+import { bodyParameterCount, fillBody, type Template, type Templates } from '../world/templates.ts'
 
 /** A template filled with the values of one message. */
 export type FilledTemplate = {

@@ -1,5 +1,5 @@
-import type { Checked, Refusal } from './graph-reply.ts'
-import { readRecipient } from './phone-number.ts'
+import type { Checked, Refusal } from './reply.ts'
+import { readRecipient } from '../world/phone-number.ts'
 
 /** A send call whose body has the right shape. Templates are not looked up yet. */
 export type SendRequest = {

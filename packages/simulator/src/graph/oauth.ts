@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto'
-import { fullScopes, type AccessTokens, type TokenVerdict } from './access-tokens.ts'
+import { fullScopes, type AccessTokens, type TokenVerdict } from '../world/access-tokens.ts'
 import { unknownObject, type CallerCheck } from './caller-check.ts'
-import { parametersOf, type GraphCall } from './graph-call.ts'
-import { refuse, reply, type GraphReply, type Refusal } from './graph-reply.ts'
-import { sameText } from './token-string.ts'
+import { parametersOf, type GraphCall } from './call.ts'
+import { refuse, reply, type GraphReply, type Refusal } from './reply.ts'
+import { sameText } from '../world/token-string.ts'
 import { tokenRefusal } from './token-refusal.ts'
 
 const SIXTY_DAYS = 5_184_000

@@ -1,6 +1,6 @@
 import type { CallKind } from './call-log.ts'
 import { expiredSession } from './token-refusal.ts'
-import { refuse, resetReply, type GraphReply } from './graph-reply.ts'
+import { refuse, resetReply, type GraphReply } from './reply.ts'
 
 type FaultKind =
   /** Meta's error body for this code. */

@@ -1,21 +1,21 @@
-import type { MessageLog, ReceivedMessage, StatusChange } from './message-log.ts'
-import type { Receipt, RecipientProfile } from './recipient-profiles.ts'
-import { drawDelay, type Timers, type Timing } from './timing.ts'
+import type { MessageLog, ReceivedMessage, StatusChange } from '../world/message-log.ts'
+import type { Receipt, RecipientProfile } from '../world/recipient-profiles.ts'
+import type { Clock } from '../world/clock.ts'
+import { drawDelay, type Timing } from '../world/timing.ts'
 
 /** Plays what happens to an accepted message: its statuses, each at its time, in the log and by webhook. */
 export function createReceipts(deps: {
   timing: Timing
   random: () => number
-  timers: Timers
+  clock: Clock
   messages: MessageLog
   notify: (message: ReceivedMessage, change: StatusChange) => void
-  now: () => number
 }) {
-  const { timing, random, timers } = deps
+  const { timing, random, clock } = deps
 
   function play(message: ReceivedMessage, receipt: Receipt): void {
     const failure = receipt.status === 'failed' ? { graphCode: receipt.graphCode } : {}
-    const change: StatusChange = { status: receipt.status, at: deps.now(), ...failure }
+    const change: StatusChange = { status: receipt.status, at: clock.now(), ...failure }
     deps.messages.move(message, change)
     deps.notify(message, change)
   }
@@ -34,7 +34,7 @@ export function createReceipts(deps: {
     let ms = 0
     for (const receipt of receipts) {
       ms = delayOf(receipt, ms)
-      timers.after(ms, () => play(message, receipt))
+      clock.after(ms, () => play(message, receipt))
     }
   }
 }

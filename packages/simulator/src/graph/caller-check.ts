@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
-import type { AccessTokens } from './access-tokens.ts'
-import type { GraphCall } from './graph-call.ts'
-import type { Checked, Refusal } from './graph-reply.ts'
-import { sameText, type Grant } from './token-string.ts'
+import type { AccessTokens } from '../world/access-tokens.ts'
+import type { GraphCall } from './call.ts'
+import type { Checked, Refusal } from './reply.ts'
+import { sameText, type Grant } from '../world/token-string.ts'
 import { tokenRefusal } from './token-refusal.ts'
 
 /** Who calls: a live access token of this app and, where it is asked for, the proof of the app secret (checks 2, 3). */

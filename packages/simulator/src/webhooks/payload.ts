@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
-import { graphErrorDetails, graphErrors } from './graph-errors.ts'
-import type { ReceivedMessage, StatusChange } from './message-log.ts'
-import { whatsAppUser } from './whatsapp-user.ts'
+import { graphErrorDetails, graphErrors } from '../graph/errors.ts'
+import type { ReceivedMessage, StatusChange } from '../world/message-log.ts'
+import { whatsAppUser } from '../world/whatsapp-user.ts'
 
 /** One status of one message, on its way to the webhook. */
 export type StatusUpdate = { readonly message: ReceivedMessage; readonly change: StatusChange }

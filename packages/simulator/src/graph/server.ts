@@ -2,11 +2,11 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { BusinessObjects } from './business-objects.ts'
 import type { CallKind, CallLog } from './call-log.ts'
 import { answerUnder, type Fault, type Faults } from './faults.ts'
-import { accessTokenOf, type GraphCall } from './graph-call.ts'
-import { refuse, traceId, type GraphReply } from './graph-reply.ts'
+import { accessTokenOf, type GraphCall } from './call.ts'
+import { refuse, traceId, type GraphReply } from './reply.ts'
 import type { OAuth } from './oauth.ts'
 import { peekSendBody } from './send-body.ts'
-import { drawDelay, type Delay, type Timers } from './timing.ts'
+import { drawDelay, type Delay, type Timers } from '../world/timing.ts'
 
 type Handle = (call: GraphCall) => GraphReply
 

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { unknownObject, type CallerCheck } from './caller-check.ts'
 import { errorOf } from './faults.ts'
-import type { GraphCall } from './graph-call.ts'
-import { refuse, reply, resetReply, type GraphReply, type Refusal } from './graph-reply.ts'
-import type { MessageLog, ReceivedMessage } from './message-log.ts'
-import { profileOf, type RecipientProfile } from './recipient-profiles.ts'
+import type { GraphCall } from './call.ts'
+import { refuse, reply, resetReply, type GraphReply, type Refusal } from './reply.ts'
+import type { MessageLog, ReceivedMessage } from '../world/message-log.ts'
+import { profileOf, type RecipientProfile } from '../world/recipient-profiles.ts'
 import { readSendBody, type SendRequest } from './send-body.ts'
 import { matchTemplate, type FilledTemplate } from './template-match.ts'
-import { codeMessageExtras, type Templates } from './templates.ts'
-import type { Grant } from './token-string.ts'
-import { whatsAppUser } from './whatsapp-user.ts'
+import { codeMessageExtras, type Templates } from '../world/templates.ts'
+import type { Grant } from '../world/token-string.ts'
+import { whatsAppUser } from '../world/whatsapp-user.ts'
 
 type Limit = { take(key: string): boolean }
 

@@ -1,7 +1,7 @@
 import { unknownObject, type CallerCheck } from './caller-check.ts'
-import type { GraphCall } from './graph-call.ts'
-import { refuse, reply, type GraphReply, type Refusal } from './graph-reply.ts'
-import type { Template, Templates } from './templates.ts'
+import type { GraphCall } from './call.ts'
+import { refuse, reply, type GraphReply, type Refusal } from './reply.ts'
+import type { Template, Templates } from '../world/templates.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

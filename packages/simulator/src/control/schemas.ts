@@ -1,4 +1,4 @@
-import { callKinds } from './call-log.ts'
+import { callKinds } from '../graph/call-log.ts'
 
 const text = { type: 'string', minLength: 1 }
 const count = { type: 'integer', minimum: 0, maximum: 1_000_000_000 }

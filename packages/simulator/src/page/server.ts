@@ -26,7 +26,7 @@ const pageHeaders = {
 /** The page that shows the recipients' phones, and the stream that keeps it live. At most 50 viewers. */
 export async function addPhonesPage(app: FastifyInstance, phones: Phones) {
   for (const { path, name, type } of files) {
-    const content = await readFile(new URL(`../page/${name}`, import.meta.url), 'utf8')
+    const content = await readFile(new URL(`../../page/${name}`, import.meta.url), 'utf8')
     app.get(path, (_request, reply) => reply.headers(pageHeaders).type(type).send(content))
   }
   const viewers = createViewers(phones)

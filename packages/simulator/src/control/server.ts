@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
-import { faultsBody, tokenBody, tokenRequestBody, webhookBody } from './admin-schemas.ts'
-import type { Fault } from './faults.ts'
-import type { Simulator } from './simulator.ts'
+import { faultsBody, tokenBody, tokenRequestBody, webhookBody } from './schemas.ts'
+import type { Fault } from '../graph/faults.ts'
+import type { Simulator } from '../simulator.ts'
 
 /** The control API, on a port of its own: nothing of it can be reached through Graph paths. */
 export function createAdminServer(simulator: Omit<Simulator, 'close' | 'adminUrl'>): FastifyInstance {

@@ -1,5 +1,5 @@
-import type { TokenVerdict } from './access-tokens.ts'
-import type { Refusal } from './graph-reply.ts'
+import type { TokenVerdict } from '../world/access-tokens.ts'
+import type { Refusal } from './reply.ts'
 
 /**
  * Why a token that is not live is turned down (190 and its subcodes). HTTP is 401 on WhatsApp paths and 400 on
