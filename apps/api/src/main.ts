@@ -1,5 +1,12 @@
 import { existsSync } from 'node:fs'
-import { closeAll, createLogger, exitOnFaultySettings, readSettings, untilAskedToStop } from '@relais/core'
+import {
+  closeAll,
+  createLogger,
+  exitOnFaultySettings,
+  readSettings,
+  requireSense,
+  untilAskedToStop,
+} from '@relais/core'
 import { apiSettings, requireDistinctKeys, type ApiSettings } from './config.ts'
 
 const VERSION = '0.1.0'
@@ -38,6 +45,7 @@ function readEnvironment(): ApiSettings {
     if (existsSync('.env')) process.loadEnvFile('.env')
     const read = readSettings(process.env, apiSettings)
     requireDistinctKeys(read)
+    requireSense(read)
     return read
   } catch (error) {
     return exitOnFaultySettings(error)

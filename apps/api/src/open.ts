@@ -46,7 +46,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const messages = openQueue<MessageJob>('messages', queueOptions)
   const fallback = openQueue<MessageJob>('fallback', queueOptions)
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
-  const accessToken = openQueue<AccessTokenJob>('access-token', queueOptions)
+  const tokenChecks = openQueue<AccessTokenJob>('access-token', queueOptions)
 
   const store = createMessageStore({ redis, keys })
   const graph = createGraphClient({
@@ -54,16 +54,11 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     apiVersion: settings.apiVersion,
     timeoutMs: settings.sendTimeoutMs,
     maxSockets: 10,
+    appSecretProof: settings.appSecretProof,
     onCall: (outcome, durationMs) => metrics.graphRequest.observe({ outcome }, durationMs / 1000),
   })
-  const { vault, renewal, renewBeforeMs } = createSender({
-    settings,
-    redis,
-    keys,
-    sealer,
-    authority: graph,
-    events,
-  })
+  const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
+  const { accessToken } = sender
   const isReady = () => answersPing(redis, 500)
 
   const app = await buildApp({
@@ -85,35 +80,28 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     store,
     whatsappStatus: createWhatsappStatus({
       phoneNumberId: settings.phoneNumberId,
-      vault,
+      sender,
       graph,
       queues: { messages, fallback },
       redis,
       keys,
-      autoRenewal: settings.appId !== undefined && settings.appSecret !== undefined,
       receiptsExpected: settings.webhookVerifyToken !== undefined,
-      renewBeforeMs,
     }),
-    renewal,
+    renewal: sender.renewal,
     updateAccessToken: createUpdateAccessToken({
       phoneNumberId: settings.phoneNumberId,
-      appId: settings.appId,
-      appSecret: settings.appSecret,
-      vault,
+      sender,
       graph,
       events,
     }),
     webhooks: {
       verifyToken: settings.webhookVerifyToken,
-      appSecrets: async () => {
-        const stored = (await vault.read())?.appSecret
-        return [stored, settings.appSecret].filter((secret) => secret !== undefined)
-      },
+      appSecrets: async () => sender.app.secrets(await accessToken.record()),
       queue: receipts,
       redis,
       lastReceiptKey: keys.lastReceipt(),
     },
-    boardQueues: [messages, fallback, receipts, accessToken],
+    boardQueues: [messages, fallback, receipts, tokenChecks],
     isReady,
   })
 
@@ -127,29 +115,24 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
           metrics.queueJobs.set({ queue: queue.name, state }, count)
         }
       }
-      const expiresAt = (await vault.read())?.expiresAt
-      if (expiresAt) metrics.tokenExpiresIn.set((expiresAt - Date.now()) / 1000)
+      metrics.tokenExpiresIn.set(await accessToken.secondsLeft())
     },
   })
 
   const closers: Closer[] = [
     { name: 'redis', close: () => redis.disconnect() },
+    { name: 'access token', close: () => accessToken.close() },
     { name: 'graph', close: () => graph.close() },
     {
       name: 'queues',
-      close: () => Promise.all([messages, fallback, receipts, accessToken].map((q) => q.close())),
+      close: () => Promise.all([messages, fallback, receipts, tokenChecks].map((q) => q.close())),
     },
     { name: 'metrics listener', close: () => probes.close() },
     { name: 'listener', close: () => app.close() },
   ]
-  if (await comesUp(redis, CONNECT_WITHIN_MS)) {
-    await requireReadable(vault)
-    // The worker does so too; this way the status knows the token before the first worker is there.
-    if (settings.phoneNumberId && settings.accessToken) {
-      renewal.adoptFromEnvironment(settings.accessToken).then((adopted) => {
-        if (adopted) events.tokenUpdated(adopted)
-      }, onError)
-    }
-  }
+  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(sender.vault)
+  // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
+  accessToken.start()
+  sender.lookAfterToken().catch(onError)
   return { app, probes, closers }
 }

@@ -14,6 +14,7 @@ const PROBLEM_CODES = [
   'invalid_request',
   'token_rejected',
   'renewal_not_configured',
+  'renewal_not_needed',
   'renewal_failed',
   'provider_unavailable',
   'queue_unavailable',

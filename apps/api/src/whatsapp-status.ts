@@ -3,17 +3,20 @@ import {
   answersPing,
   classify,
   countJobs,
+  fingerprint,
   isUsable,
+  presentToken,
   renewsAt,
   tokenState,
   type GraphClient,
   type JobCounts,
   type Keys,
   type PhoneNumberNode,
+  type Sender,
   type StoredToken,
+  type TokenRecord,
   type TokenSource,
   type TokenState,
-  type TokenVault,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
@@ -25,11 +28,13 @@ export type WhatsappStatus = {
     state: TokenState
     source: TokenSource | null
     version: number | null
+    fingerprint: string | null
     expiresAt: string | null
     expiresInSeconds: number | null
     renewsAt: string | null
     autoRenewal: boolean
     lastRenewal: { at: string; ok: boolean; error?: string } | null
+    restoredFromMemoryAt: string | null
   }
   phone: {
     id: string | null
@@ -44,36 +49,34 @@ export type WhatsappStatus = {
 
 type Look = { reachable: boolean; latencyMs: number | null; phone?: PhoneNumberNode; refusedToken: boolean }
 
-/** @param deps.autoRenewal are app id and secret there, so that the token can be renewed? */
 export function createWhatsappStatus(deps: {
   phoneNumberId: string | undefined
-  vault: TokenVault
+  sender: Pick<Sender, 'vault' | 'app' | 'renewBeforeMs'>
   graph: GraphClient
   queues: { messages: Queue; fallback: Queue }
   redis: Redis
   keys: Keys
-  autoRenewal: boolean
   receiptsExpected: boolean
-  renewBeforeMs: number | undefined
   now?: () => number
 }) {
-  const { vault, graph, redis, keys, renewBeforeMs, now = Date.now } = deps
+  const { graph, redis, keys, now = Date.now } = deps
+  const { vault, app, renewBeforeMs } = deps.sender
 
   /** Rejects while Redis does not answer. */
   return async (): Promise<WhatsappStatus> => {
     if (!(await answersPing(redis, 500))) throw new Error('Redis does not answer')
-    const stored = await vault.read()
+    const record = await vault.read()
+    const present = presentToken(record, now())
     const [look, messages, fallback, lastReceipt] = await Promise.all([
-      lookAtMeta(stored),
+      lookAtMeta(record, present),
       countJobs(deps.queues.messages),
       countJobs(deps.queues.fallback),
       redis.get(keys.lastReceipt()),
     ])
-    const state = look.refusedToken ? 'invalid' : tokenState(stored, now(), renewBeforeMs)
-    const token = describeToken(stored, state)
+    const state = look.refusedToken ? 'invalid' : tokenState(present, now(), renewBeforeMs)
     return {
-      mode: modeOf(state, look, stored),
-      token,
+      mode: modeOf(look, record, present),
+      token: describeToken(record, present, state),
       phone: {
         id: deps.phoneNumberId ?? null,
         displayNumber: look.phone?.displayNumber ?? null,
@@ -90,10 +93,15 @@ export function createWhatsappStatus(deps: {
   }
 
   /** Reads the phone number's page with the stored token: one call tells whether Meta answers and takes the token. */
-  async function lookAtMeta(stored: StoredToken | undefined): Promise<Look> {
-    if (!stored || !deps.phoneNumberId) return { reachable: false, latencyMs: null, refusedToken: false }
+  async function lookAtMeta(
+    record: TokenRecord | undefined,
+    present: StoredToken | undefined,
+  ): Promise<Look> {
+    if (!present || !deps.phoneNumberId) return { reachable: false, latencyMs: null, refusedToken: false }
+    const [appSecret] = app.secrets(record)
+    const bearer = { accessToken: present.accessToken, ...(appSecret && { appSecret }) }
     const startedAt = performance.now()
-    const answer = await graph.phoneNumber(deps.phoneNumberId, stored.accessToken)
+    const answer = await graph.phoneNumber(deps.phoneNumberId, bearer)
     const latencyMs = Math.round(performance.now() - startedAt)
     switch (answer.kind) {
       case 'phone-number':
@@ -109,26 +117,38 @@ export function createWhatsappStatus(deps: {
     }
   }
 
-  function describeToken(stored: StoredToken | undefined, state: TokenState): WhatsappStatus['token'] {
-    const expiresAt = stored?.expiresAt
-    const last = stored?.lastRenewal
+  function describeToken(
+    record: TokenRecord | undefined,
+    present: StoredToken | undefined,
+    state: TokenState,
+  ): WhatsappStatus['token'] {
+    const expiresAt = present?.expiresAt
+    const last = record?.lastRenewal
+    const autoRenewal = app.of(record) !== undefined
     return {
       state,
-      source: stored?.source ?? null,
-      version: stored?.version ?? null,
+      source: present?.source ?? null,
+      version: present?.version ?? null,
+      fingerprint: present ? fingerprint(present.accessToken) : null,
       expiresAt: isoTimeOrNull(expiresAt),
       expiresInSeconds: expiresAt ? Math.max(0, Math.floor((expiresAt - now()) / 1000)) : null,
-      renewsAt: deps.autoRenewal && stored ? isoTimeOrNull(renewsAt(stored, renewBeforeMs)) : null,
-      autoRenewal: deps.autoRenewal,
-      lastRenewal: last ? { ...last, at: isoTime(last.at) } : null,
+      renewsAt: autoRenewal && present ? isoTimeOrNull(renewsAt(present, renewBeforeMs)) : null,
+      autoRenewal,
+      lastRenewal: last
+        ? { at: isoTime(last.at), ok: last.ok, ...(last.ok ? {} : { error: last.error }) }
+        : null,
+      restoredFromMemoryAt: isoTimeOrNull(record?.restoredAt),
     }
   }
 
   /** Sending works with a usable token; whether it will go on working is what separates connected from degraded. */
-  function modeOf(state: TokenState, look: Look, stored: StoredToken | undefined): WhatsappStatus['mode'] {
-    if (!isUsable(state)) return 'fallback'
-    const neverExpires = stored?.expiresAt === null
-    const isRenewed = neverExpires || (deps.autoRenewal && stored?.lastRenewal?.ok !== false)
-    return look.phone && isRenewed ? 'connected' : 'degraded'
+  function modeOf(
+    look: Look,
+    record: TokenRecord | undefined,
+    present: StoredToken | undefined,
+  ): WhatsappStatus['mode'] {
+    if (!present || look.refusedToken || !isUsable(present, now())) return 'fallback'
+    const isRenewed = app.of(record) !== undefined && record?.lastRenewal?.ok !== false
+    return look.phone && (present.expiresAt === null || isRenewed) ? 'connected' : 'degraded'
   }
 }

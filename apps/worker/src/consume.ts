@@ -1,12 +1,11 @@
 /** The BullMQ workers: the one place where our steps become job moves. */
 import { fallbackFailure } from '@relais/core'
-import type { AccessTokenJob, Logger, MessageJob, QueueName, ReceiptsJob } from '@relais/core'
+import type { AccessTokenJob, Logger, MessageJob, QueueName, ReceiptsJob, Upkeep } from '@relais/core'
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Deliver } from './deliver.ts'
 import type { FallBack } from './fall-back.ts'
 import type { RecordReceipt } from './record-receipt.ts'
-import type { RenewToken } from './renew-token.ts'
 
 /** A killed worker's jobs run elsewhere after at most lock + two checks: within 12 s, typically 8. */
 const LOCK_MS = 8000
@@ -32,7 +31,7 @@ export function startConsumers(deps: {
   deliver: Deliver
   fallBack: FallBack
   recordReceipt: RecordReceipt
-  renewToken: RenewToken
+  lookAfterToken: Upkeep
 }): Worker[] {
   return [
     consume<MessageJob>('messages', deps.concurrency, async (job, lockToken) => {
@@ -54,7 +53,7 @@ export function startConsumers(deps: {
       await job.updateData({ receipts: unknown, looks: job.data.looks + 1 })
       return comeBack(job, lockToken, LOOK_AGAIN_MS)
     }),
-    consume<AccessTokenJob>('access-token', 1, () => deps.renewToken()),
+    consume<AccessTokenJob>('access-token', 1, () => deps.lookAfterToken()),
   ]
 
   function consume<Payload>(

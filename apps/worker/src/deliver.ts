@@ -37,8 +37,11 @@ import { createStepTaker, DONE, type Delivery } from './take-step.ts'
 /** A job waits for its slot in the worker up to this long; for a later one it goes back to the queue. */
 const LONGEST_SLOT_WAIT_MS = 2000
 
-/** Without a token a message comes back after a tenth of its age, within these bounds: soon, but not all of them at once. */
-const TOKEN_WAIT_MS = { least: 500, most: 2000 }
+/**
+ * Without a token some messages wait for it in the worker's hands and go the moment it is there. The others come back after a tenth
+ * of their age, within these bounds: soon, but not all of them at once.
+ */
+const TOKEN_WAIT_MS = { inHand: 2000, least: 500, most: 2000 }
 
 /** A claim is used at once or not at all: later, another worker may have taken the message for lost. */
 const CLAIM_GOOD_FOR_MS = 5000
@@ -50,6 +53,7 @@ const NOT_SENT: Outcome = {
 }
 
 /**
+ * @param deps.mostInHand so many messages may wait for a token without giving their place to others
  * @param deps.random draws a number from 0 to 1
  * @param deps.stopping aborted when the process is asked to stop: messages that wait for a slot are given back
  */
@@ -63,6 +67,7 @@ export function createDeliver(deps: {
   events: Events
   policy: StepPolicy
   onUncertain: 'resend' | 'fallback'
+  mostInHand: number
   stopping: AbortSignal
   now?: () => number
   random?: () => number
@@ -70,6 +75,7 @@ export function createDeliver(deps: {
   const { sender, store, sealer, graph, pacing, events, policy, now = Date.now, random = Math.random } = deps
   const { accessToken } = sender
   const { take, fallBack, expire, afterRefusal } = createStepTaker(deps)
+  let inHand = 0
 
   return async (messageId: string): Promise<Delivery> => {
     const message = await store.read(messageId)
@@ -141,10 +147,10 @@ export function createDeliver(deps: {
   }
 
   async function send(message: Message, content: MessageContent, claimedAt: number): Promise<Delivery> {
-    const outcome = await accessToken.withAccessToken(async (token) => {
+    const outcome = await accessToken.withAccessToken(async (bearer) => {
       // Redis may have kept us waiting for as long as it was away: for the claim, or for the token.
       const isStale = now() - claimedAt > CLAIM_GOOD_FOR_MS || now() >= sendUntil(message)
-      return isStale ? NOT_SENT : graph.send(sender.phoneNumberId, token, message, content)
+      return isStale ? NOT_SENT : graph.send(sender.phoneNumberId, bearer, message, content)
     }, refusedToken)
     const known: Outcome = outcome ?? {
       kind: 'failed',
@@ -155,10 +161,22 @@ export function createDeliver(deps: {
     return take(step, known, message, now() - claimedAt)
   }
 
-  function waitForToken(message: Message): Promise<Delivery> {
+  async function waitForToken(message: Message): Promise<Delivery> {
+    if (inHand < deps.mostInHand && (await tokenComes(message))) return attempt(message)
     const ageMs = now() - message.acceptedAt
     const waitMs = Math.min(TOKEN_WAIT_MS.most, Math.max(TOKEN_WAIT_MS.least, ageMs / 10))
     return waitFor(message, waitMs, reasonForWaiting('token-expired'), 'no usable access token')
+  }
+
+  /** Waits for a token, not longer than the message can. */
+  async function tokenComes(message: Message): Promise<boolean> {
+    const leftMs = fallBackAt(message, policy.deliverWithinMs) - now()
+    inHand += 1
+    try {
+      return await accessToken.untilAvailable(Math.min(TOKEN_WAIT_MS.inHand, leftMs), deps.stopping)
+    } finally {
+      inHand -= 1
+    }
   }
 
   /** A wait before the claim costs no attempt and leaves no trace but time. */

@@ -1,5 +1,12 @@
 import { existsSync } from 'node:fs'
-import { closeAll, createLogger, exitOnFaultySettings, readSettings, untilAskedToStop } from '@relais/core'
+import {
+  closeAll,
+  createLogger,
+  exitOnFaultySettings,
+  readSettings,
+  requireSense,
+  untilAskedToStop,
+} from '@relais/core'
 import { workerSettings, type WorkerSettings } from './config.ts'
 import { openFallbackSink } from './fallback-sink.ts'
 
@@ -36,7 +43,9 @@ process.exit(left.length > 0 ? 1 : 0)
 function readEnvironment(): WorkerSettings {
   try {
     if (existsSync('.env')) process.loadEnvFile('.env')
-    return readSettings(process.env, workerSettings)
+    const read = readSettings(process.env, workerSettings)
+    requireSense(read)
+    return read
   } catch (error) {
     return exitOnFaultySettings(error)
   }

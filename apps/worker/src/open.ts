@@ -11,7 +11,7 @@ import {
   createProbes,
   createSealer,
   createSender,
-  enqueueTokenCheck,
+  ensureTokenChecks,
   openQueue,
   openRedis,
   patientOptions,
@@ -29,7 +29,6 @@ import { createDeliver } from './deliver.ts'
 import { createFallBack } from './fall-back.ts'
 import type { FallbackSink } from './fallback-sink.ts'
 import { createRecordReceipt } from './record-receipt.ts'
-import { createRenewToken } from './renew-token.ts'
 
 /** How long an uncertain send waits for a receipt; fixed by the contract with the apps. */
 const UNCERTAIN_WAIT_MS = 8000
@@ -37,8 +36,8 @@ const UNCERTAIN_WAIT_MS = 8000
 /** At the start Redis gets so long to come up before the worker goes on and waits for it. */
 const CONNECT_WITHIN_MS = 2000
 
-/** A use that finds the token refused, or its renewal due, asks for a look at it; not more often than this. */
-const ASK_AGAIN_MS = 1000
+/** The schedule of the token's job is looked for so often: Redis may lose it. */
+const ENSURE_SCHEDULE_MS = 10_000
 
 export async function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
@@ -50,7 +49,6 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const queueOptions = { redis, prefix: settings.prefix, onError }
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
-  redis.on('ready', () => checkToken('start'))
 
   const store = createMessageStore({ redis, keys })
   const graph = createGraphClient({
@@ -58,20 +56,21 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     apiVersion: settings.apiVersion,
     timeoutMs: settings.sendTimeoutMs,
     maxSockets: settings.workerConcurrency + 2,
+    appSecretProof: settings.appSecretProof,
     onCall: (outcome, durationMs) => metrics.graphRequest.observe({ outcome }, durationMs / 1000),
   })
-  const sender = createSender({
-    settings,
-    redis,
-    keys,
-    sealer,
-    authority: graph,
-    events,
-    onTokenConcern: atMostEvery(ASK_AGAIN_MS, () => checkToken('use')),
-  })
-  const { vault, renewal, renewBeforeMs } = sender
+  const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
+  const { accessToken, lookAfterToken } = sender
   const stopping = new AbortController()
-  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(vault)
+  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(sender.vault)
+  accessToken.start()
+  const everyMs = settings.renewCheckSeconds * 1000
+  const schedule = () => void scheduleTokenChecks(accessTokenQueue, everyMs).catch(onError)
+  const ensure = () => void ensureTokenChecks(accessTokenQueue, everyMs).catch(onError)
+  redis.on('ready', schedule)
+  if (redis.status === 'ready') schedule()
+  const ensuring = setInterval(ensure, ENSURE_SCHEDULE_MS).unref()
+  lookAfterToken().catch(onError)
 
   const workers = startConsumers({
     redis,
@@ -93,56 +92,34 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
         deliverWithinMs: settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000,
       },
       onUncertain: settings.onUncertain,
+      mostInHand: Math.ceil(settings.workerConcurrency / 2),
       stopping: stopping.signal,
     }),
     fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes }),
     recordReceipt: createRecordReceipt({ store, fallbackQueue, events }),
-    renewToken: createRenewToken({
-      vault,
-      renewal,
-      events,
-      environmentToken: settings.phoneNumberId === undefined ? undefined : settings.accessToken,
-      renewBeforeMs,
-    }),
+    lookAfterToken,
   })
 
   const probes = createProbes({
     metrics,
     isReady: () => answersPing(redis, 500),
-    async beforeScrape() {
-      const expiresAt = (await vault.read())?.expiresAt
-      if (expiresAt) metrics.tokenExpiresIn.set((expiresAt - Date.now()) / 1000)
-    },
+    beforeScrape: async () => metrics.tokenExpiresIn.set(await accessToken.secondsLeft()),
   })
 
   const closers: Closer[] = [
     { name: 'redis', close: () => redis.disconnect() },
+    { name: 'access token', close: () => accessToken.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'queues', close: () => Promise.all([fallbackQueue.close(), accessTokenQueue.close()]) },
     { name: 'metrics listener', close: () => probes.close() },
     {
       name: 'workers',
       close: () => {
+        clearInterval(ensuring)
         stopping.abort()
         return Promise.all(workers.map((worker) => worker.close()))
       },
     },
   ]
   return { probes, closers }
-
-  /** Sets the schedule and has the token looked at. Done at each connection, and when it is missing: Redis may be empty. */
-  function checkToken(asked: AccessTokenJob['asked']): void {
-    scheduleTokenChecks(accessTokenQueue, settings.renewCheckSeconds * 1000)
-      .then(() => enqueueTokenCheck(accessTokenQueue, asked, asked))
-      .catch(onError)
-  }
-}
-
-function atMostEvery(ms: number, act: () => void): () => void {
-  let lastAt = -Infinity
-  return () => {
-    if (Date.now() - lastAt < ms) return
-    lastAt = Date.now()
-    act()
-  }
 }

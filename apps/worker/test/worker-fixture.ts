@@ -1,6 +1,7 @@
 /** The worker's use cases on a real Redis, with a Meta, a clock and dice that the test holds. */
 import { randomBytes } from 'node:crypto'
 import {
+  createAppCredentials,
   createEvents,
   createKeys,
   createLogger,
@@ -45,6 +46,7 @@ export async function workerFixture(
     await fallbackQueue.close()
     redis.disconnect()
   })
+  const app = createAppCredentials({ appId: undefined, appSecret: undefined })
   const vault = createTokenVault({ redis, keys, sealer, senderId })
   if (options.token !== null) {
     const accessToken = new Secret(options.token ?? 'EAAtoken')
@@ -66,7 +68,7 @@ export async function workerFixture(
       sender: {
         phoneNumberId: senderId,
         ratePerSecond: options.ratePerSecond ?? 0,
-        accessToken: createSharedToken({ vault, useMarginMs: 0, renewBeforeMs: undefined }),
+        accessToken: createSharedToken({ vault, app, useMarginMs: 0, renewBeforeMs: undefined }),
       },
       store,
       sealer,
@@ -82,6 +84,7 @@ export async function workerFixture(
       events,
       policy,
       onUncertain: options.onUncertain ?? 'resend',
+      mostInHand: 0,
       stopping: stopping.signal,
       now,
       random: () => 1,

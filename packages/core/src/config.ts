@@ -5,6 +5,7 @@ import {
   Fault,
   oneOf,
   optionalWholeNumber,
+  SettingsError,
   text,
   url,
   wholeNumber,
@@ -97,6 +98,11 @@ export const whatsappSettings = {
     pattern: /^v\d{1,3}\.\d$/,
     form: 'a version such as v26.0',
     fallback: 'v26.0',
+  }),
+  appSecretProof: onOff({
+    name: 'WHATSAPP_APPSECRET_PROOF',
+    about: 'Sign every call with the app secret; needed where "Require App Secret" is on at Meta',
+    fallback: false,
   }),
   webhookVerifyToken: secret({
     name: 'WHATSAPP_WEBHOOK_VERIFY_TOKEN',
@@ -287,6 +293,21 @@ function secret(options: { name: string; about: string; example: string }): Sett
   }
 }
 
+/** A switch. */
+function onOff(options: { name: string; about: string; fallback: boolean }): Setting<boolean> {
+  const { fallback, ...common } = options
+  return {
+    ...common,
+    example: 'on',
+    fallback: { value: fallback, shown: fallback ? 'on' : 'off' },
+    parse(value) {
+      if (value === 'on') return true
+      if (value === 'off') return false
+      return new Fault('must be on or off')
+    },
+  }
+}
+
 /** A setting that is known but does nothing in this version: set, it must not be ignored silently. */
 function notYet(name: string, about: string): Setting<undefined> {
   return {
@@ -320,6 +341,18 @@ export const sharedSettings = {
   ...tokenSettings,
   ...fallbackSettings,
   ...processSettings,
+}
+
+/** Throws a `SettingsError` for settings that are good each by itself and not together. */
+export function requireSense({
+  appSecretProof,
+  appSecret,
+}: Pick<SharedSettings, 'appSecretProof' | 'appSecret'>): void {
+  if (!appSecretProof || appSecret) return
+  const { name, example } = whatsappSettings.appSecret
+  throw new SettingsError([
+    `WHATSAPP_APPSECRET_PROOF is on, and ${name} to sign with is missing. Example: ${name}=${example}`,
+  ])
 }
 
 export type SharedSettings = SettingsOf<typeof sharedSettings>

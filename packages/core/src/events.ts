@@ -2,10 +2,12 @@
  * What happened, one function per event: the log line and the counter together. Callers say what happened, not which counter to
  * touch. No line holds a code, a token or a whole number; the fallback record, which may, has a sink of its own.
  */
+import type { StoredToken, TokenState } from './access-token/token-state.ts'
 import type { Logger } from './logger.ts'
 import type { FallbackReason, Message, MessageStatus } from './message.ts'
 import type { Metrics } from './metrics.ts'
 import { maskPhoneNumber } from './phone-number.ts'
+import { fingerprint } from './secret.ts'
 
 type MessageEnd = Extract<MessageStatus, 'delivered' | 'fallback' | 'expired' | 'canceled' | 'used'>
 
@@ -77,12 +79,9 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.warn({ event: 'message.possible_duplicate', ...about(message) }, 'sent again without knowing')
     },
 
-    tokenRenewed(token: { version: number; expiresAt?: number | null }): void {
+    tokenRenewed(token: StoredToken): void {
       metrics.renewals.inc({ outcome: 'renewed' })
-      logger.info(
-        { event: 'token.renewed', version: token.version, expiresAt: iso(token.expiresAt) },
-        'token renewed',
-      )
+      logger.info({ event: 'token.renewed', ...aboutToken(token) }, 'token renewed')
     },
 
     tokenRenewalFailed(failure: { error: string; graphCode?: number; fbtraceId?: string }): void {
@@ -90,34 +89,47 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.error({ event: 'token.renewal_failed', ...failure }, 'token renewal failed')
     },
 
-    tokenUpdated(token: {
-      version: number
-      expiresAt?: number | null
-      source: string
-      operator?: string
-    }): void {
-      const { version, source, operator } = token
-      const facts = { version, source, operator, expiresAt: iso(token.expiresAt) }
-      logger.info({ event: 'token.updated', ...facts }, 'token updated')
+    /** Another token than one of our own renewal: from the environment, or from an operator, who is named. */
+    tokenUpdated(token: StoredToken, operator?: string): void {
+      const { source } = token
+      logger.info({ event: 'token.updated', source, operator, ...aboutToken(token) }, 'token updated')
     },
 
-    tokenInvalidated(token: { version: number }): void {
-      logger.error({ event: 'token.invalidated', version: token.version }, 'Meta refused the access token')
+    tokenInvalidated(token: StoredToken): void {
+      logger.error({ event: 'token.invalidated', ...aboutToken(token) }, 'Meta refused the access token')
     },
 
-    tokenConfirmed(token: { version: number }): void {
-      const facts = { event: 'token.confirmed', version: token.version }
+    tokenConfirmed(token: StoredToken): void {
+      const facts = { event: 'token.confirmed', ...aboutToken(token) }
       logger.warn(facts, 'the refused access token is valid after all: it is used again')
     },
 
-    tokenExpiring(token: { version: number; expiresAt: number }): void {
-      const facts = { version: token.version, expiresAt: iso(token.expiresAt) }
-      logger.warn({ event: 'token.expiring', ...facts }, 'the access token is near its end')
+    tokenRestored(token: StoredToken): void {
+      const facts = { event: 'token.restored', from: 'memory', ...aboutToken(token) }
+      logger.error(facts, 'Redis had lost the access token: it was put back from memory')
+    },
+
+    tokenExpiring(token: StoredToken & { expiresAt: number }, why: string): void {
+      const expiresInSeconds = Math.max(0, Math.floor((token.expiresAt - now()) / 1000))
+      const facts = { event: 'token.expiring', ...aboutToken(token), expiresInSeconds, why }
+      logger[expiresInSeconds < DAY_SECONDS ? 'error' : 'warn'](facts, 'the access token is near its end')
+    },
+
+    tokenUnusable(state: TokenState, token: StoredToken | undefined): void {
+      const facts = { event: 'token.unusable', state, ...(token && aboutToken(token)) }
+      logger.error(facts, 'there is no access token to send with: codes go to the fallback')
     },
   }
 }
 
 export type Events = ReturnType<typeof createEvents>
+
+const DAY_SECONDS = 24 * 3600
+
+/** A token as people may see it. */
+function aboutToken({ version, accessToken, expiresAt }: StoredToken) {
+  return { version, fingerprint: fingerprint(accessToken), expiresAt: iso(expiresAt) }
+}
 
 function iso(time: number | null | undefined): string | null {
   return time === null || time === undefined ? null : new Date(time).toISOString()

@@ -13,8 +13,10 @@ export function createKeys(prefix: string) {
      */
     providerMessage: (providerMessageId: string) =>
       `${prefix}:provider-message:${createHash('sha256').update(providerMessageId).digest('base64url')}`,
-    /** Hash: a sender's shared access token, sealed, with its version. Has no expiry. */
+    /** Hash: a sender's access tokens, sealed, with their versions. Has no expiry. */
     accessToken: (senderId: string) => `${prefix}:access-token:${senderId}`,
+    /** Channel: told of every change to them. */
+    tokenChanges: (senderId: string) => `${prefix}:access-token:${senderId}:changes`,
     /** String: who may renew that token now. Expires with the lease. */
     renewalLease: (senderId: string) => `${prefix}:renewal-lease:${senderId}`,
     /** String: when a sender's next slot is, in microseconds since 1970. Expires when the slot is past. */

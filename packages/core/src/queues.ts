@@ -13,7 +13,8 @@ export type MessageJob = { messageId: string }
 /** A webhook's updates. `looks` counts how often unknown ones were looked for. */
 export type ReceiptsJob = { receipts: Receipt[]; looks: number }
 
-export type AccessTokenJob = { asked: 'schedule' | 'start' | 'use' }
+/** Asks for a round of looking after the token. */
+export type AccessTokenJob = Record<string, never>
 
 export type QueueName = 'messages' | 'fallback' | 'receipts' | 'access-token'
 
@@ -83,22 +84,18 @@ export async function enqueueReceipts(queue: Queue<ReceiptsJob>, receipts: Recei
   await queue.add('record', { receipts, looks: 0 }, RECEIPTS_JOB)
 }
 
-/** Asks for a look at the token now. The same `dedupeId` within a second adds nothing. */
-export async function enqueueTokenCheck(
-  queue: Queue<AccessTokenJob>,
-  asked: AccessTokenJob['asked'],
-  dedupeId: string,
-): Promise<void> {
-  await queue.add('check', { asked }, { ...ACCESS_TOKEN_JOB, deduplication: { id: dedupeId, ttl: 1000 } })
-}
-
 /** The repeatable job that looks after the token. One schedule, however many processes set it. */
 export async function scheduleTokenChecks(queue: Queue<AccessTokenJob>, everyMs: number): Promise<void> {
   await queue.upsertJobScheduler(
     SCHEDULE_ID,
     { every: everyMs },
-    { name: 'check', data: { asked: 'schedule' }, opts: ACCESS_TOKEN_JOB },
+    { name: 'check', data: {}, opts: ACCESS_TOKEN_JOB },
   )
+}
+
+/** Sets the schedule if Redis has none: it may have lost it. */
+export async function ensureTokenChecks(queue: Queue<AccessTokenJob>, everyMs: number): Promise<void> {
+  if (!(await queue.getJobScheduler(SCHEDULE_ID))) await scheduleTokenChecks(queue, everyMs)
 }
 
 /** What a job of the queue `messages` fails with when its message goes to the fallback; shown on the board. */

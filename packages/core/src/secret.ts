@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
 
 /**
@@ -27,4 +28,9 @@ export class Secret {
   [inspect.custom](): string {
     return '[secret]'
   }
+}
+
+/** What a secret is told by where people can see it: the first eight hex digits of its SHA-256. */
+export function fingerprint(secret: Secret): string {
+  return createHash('sha256').update(secret.reveal()).digest('hex').slice(0, 8)
 }

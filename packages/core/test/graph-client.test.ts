@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import http from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { createGraphClient, Secret } from '@relais/core'
@@ -46,7 +47,7 @@ async function serveRaw(onConnection: (socket: Socket) => void): Promise<number>
 }
 
 const send = (port: number, timeoutMs?: number) =>
-  clientOf(port, timeoutMs).send('106540352242922', token, message, content)
+  clientOf(port, timeoutMs).send('106540352242922', { accessToken: token }, message, content)
 
 describe('a send', () => {
   it('goes to the phone number with the token in the header only', async () => {
@@ -81,7 +82,7 @@ describe('a send', () => {
       timeoutMs: 5000,
       maxSockets: 1,
     })
-    const outcome = await client.send('106540352242922', token, message, content)
+    const outcome = await client.send('106540352242922', { accessToken: token }, message, content)
     expect(outcome).toMatchObject({ kind: 'failed', failure: 'transient' })
   })
 
@@ -165,8 +166,50 @@ describe('a send', () => {
       response.end('{"messages":[{"id":"wamid.1"}]}')
     })
     const client = clientOf(port)
-    for (let i = 0; i < 5; i += 1) await client.send('106540352242922', token, message, content)
+    for (let i = 0; i < 5; i += 1)
+      await client.send('106540352242922', { accessToken: token }, message, content)
     expect(sockets.size).toBe(1)
+  })
+})
+
+describe('a call signed with the app secret', () => {
+  const bearer = { accessToken: token, appSecret: new Secret('the app secret') }
+  const proof = createHmac('sha256', 'the app secret').update('EAAtoken').digest('hex')
+
+  async function queryOf(
+    call: (client: ReturnType<typeof createGraphClient>) => Promise<unknown>,
+    appSecretProof = true,
+  ): Promise<URLSearchParams> {
+    let query = new URLSearchParams()
+    const port = await serve((request, response) => {
+      query = new URL(request.url ?? '', 'http://x').searchParams
+      response.end('{}')
+    })
+    const baseUrl = `http://127.0.0.1:${port}`
+    const options = { baseUrl, apiVersion: 'v26.0', timeoutMs: 5000, maxSockets: 1, appSecretProof }
+    await call(createGraphClient(options))
+    return query
+  }
+
+  it('carries the proof for its token, and the token itself in the header only', async () => {
+    const sent = await queryOf((client) => client.send('106540352242922', bearer, message, content))
+    expect([...sent]).toEqual([['appsecret_proof', proof]])
+    const read = await queryOf((client) => client.phoneNumber('106540352242922', bearer))
+    expect(read.get('appsecret_proof')).toBe(proof)
+  })
+
+  it('is asked about another token with the proof for the token of the app', async () => {
+    const app = { appId: '138', appSecret: bearer.appSecret }
+    const asked = await queryOf((client) => client.inspect(app, token))
+    const appToken = '138|the app secret'
+    expect(asked.get('appsecret_proof')).toBe(
+      createHmac('sha256', 'the app secret').update(appToken).digest('hex'),
+    )
+  })
+
+  it('carries none unless that is switched on', async () => {
+    const sent = await queryOf((client) => client.send('106540352242922', bearer, message, content), false)
+    expect([...sent]).toEqual([])
   })
 })
 
@@ -179,7 +222,7 @@ describe('an exchange', () => {
       expect(searchParams.get('fb_exchange_token')).toBe('EAAtoken')
       response.end('{"access_token":"EAAnew","token_type":"bearer","expires_in":5183944}')
     })
-    const answer = await clientOf(port).exchange(app, token)
+    const answer = await clientOf(port).exchange(app, token, { forSystemUser: true })
     expect(answer).toMatchObject({ kind: 'exchanged', expiresInSeconds: 5_183_944 })
     expect(JSON.stringify(answer)).not.toContain('EAAnew')
   })
@@ -188,12 +231,12 @@ describe('an exchange', () => {
     const port = await serve((_, response) =>
       response.writeHead(400).end('{"error":{"message":"EAAtoken with the app secret is bad","code":190}}'),
     )
-    const answer = await clientOf(port).exchange(app, token)
+    const answer = await clientOf(port).exchange(app, token, { forSystemUser: true })
     expect(answer).toMatchObject({ kind: 'refused', error: { message: '[secret] with [secret] is bad' } })
   })
 
   it('that finds no one tells no URL', async () => {
-    const answer = await clientOf(await freePort()).exchange(app, token)
+    const answer = await clientOf(await freePort()).exchange(app, token, { forSystemUser: true })
     expect(answer).toEqual({ kind: 'unreachable', detail: 'the connection failed: ECONNREFUSED' })
   })
 })

@@ -26,6 +26,7 @@ const StatusSchema = Type.Object({
     state: Type.Enum(['valid', 'expiring', 'expired', 'invalid', 'missing']),
     source: Nullable(Type.Enum(['env', 'manual', 'renewed'])),
     version: Nullable(Type.Integer()),
+    fingerprint: Nullable(Type.String({ description: 'first 8 hex digits of its SHA-256' })),
     expiresAt: Nullable(IsoTime),
     expiresInSeconds: Nullable(Type.Integer()),
     renewsAt: Nullable(IsoTime),
@@ -33,6 +34,7 @@ const StatusSchema = Type.Object({
     lastRenewal: Nullable(
       Type.Object({ at: IsoTime, ok: Type.Boolean(), error: Type.Optional(Type.String()) }),
     ),
+    restoredFromMemoryAt: Nullable(IsoTime),
   }),
   phone: Type.Object({
     id: Nullable(Type.String()),
@@ -103,6 +105,12 @@ export function walletRoutes(deps: {
               'renewal_not_configured',
               'Renewal needs WHATSAPP_APP_ID and WHATSAPP_APP_SECRET.',
             )
+          case 'never-expires':
+            throw new ProblemError(
+              409,
+              'renewal_not_needed',
+              'The token never expires: there is nothing to renew.',
+            )
           case 'failed':
             throw new ProblemError(502, 'renewal_failed', `Meta did not renew the token: ${result.error}`)
           case 'busy':
@@ -131,6 +139,7 @@ export function walletRoutes(deps: {
               version: Type.Integer(),
               expiresAt: Nullable(IsoTime),
               source: Type.Literal('manual'),
+              warnings: Type.Optional(Type.Array(Type.String())),
             }),
             ...problems(400, 401, 403, 413, 415, 422, 502, 503),
           },
@@ -148,7 +157,8 @@ export function walletRoutes(deps: {
         switch (result.kind) {
           case 'stored': {
             const { version, expiresAt } = result.token
-            return { version, expiresAt: isoTimeOrNull(expiresAt), source: 'manual' as const }
+            const stored = { version, expiresAt: isoTimeOrNull(expiresAt), source: 'manual' as const }
+            return result.warnings.length > 0 ? { ...stored, warnings: result.warnings } : stored
           }
           case 'rejected':
             throw new ProblemError(422, 'token_rejected', `The token was not stored: ${result.reason}`)

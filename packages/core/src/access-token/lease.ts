@@ -2,7 +2,7 @@
  * The right to renew a sender's token, held by one process at a time and for a bounded time.
  *
  * The lease keeps two processes from asking Meta at once; it does not keep a token safe. That is the vault's part: it
- * refuses a commit whose lease is lost or whose version was replaced. A holder that dies simply lets the lease run out.
+ * refuses a commit whose lease is lost or whose record was changed. A holder that dies simply lets the lease run out.
  */
 import { randomBytes } from 'node:crypto'
 import type { Redis, Result } from 'ioredis'
@@ -20,6 +20,9 @@ declare module 'ioredis' {
   }
 }
 
+/** A lease that is held. `leftMs` is what is certainly left of it: it counts from before it was asked for. */
+export type HeldLease = { owner: string; leftMs: () => number }
+
 /** @param options.leaseMs longer than the calls made under it, so that it is lost only by a holder that hangs or died */
 export function createRenewalLease(options: { redis: Redis; keys: Keys; senderId: string; leaseMs: number }) {
   const { redis, leaseMs } = options
@@ -28,11 +31,13 @@ export function createRenewalLease(options: { redis: Redis; keys: Keys; senderId
 
   return {
     /** Runs `use` while holding the lease and gives it up however `use` ends; `undefined` if another holds it. */
-    async hold<T>(use: (owner: string) => Promise<T>): Promise<T | undefined> {
+    async hold<T>(use: (lease: HeldLease) => Promise<T>): Promise<T | undefined> {
       const owner = randomBytes(16).toString('base64url')
+      // Not the wall clock, which may jump.
+      const endsAt = performance.now() + leaseMs
       if ((await redis.set(key, owner, 'PX', leaseMs, 'NX')) !== 'OK') return undefined
       try {
-        return await use(owner)
+        return await use({ owner, leftMs: () => endsAt - performance.now() })
       } finally {
         await redis.relaisReleaseLease(key, owner)
       }

@@ -2,16 +2,18 @@
  * Renewal: trading the live token for a new one while it still lives. An expired token cannot be exchanged (Meta, "Long-Lived
  * Access Tokens"), so a missed renewal needs a person.
  *
- *     due? ─► lease ─► read again, still due? ─► exchange ─► confirm with debug_token ─► commit (lease and version)
+ *     due? ─► lease ─► read again, still the same? ─► exchange ─► confirm with debug_token ─► commit (lease and version)
  *
- * Any number of processes may ask at once: one exchange is made, the others see the new version. If the process dies after
- * the exchange, the new token is lost but the old one lives on, and the next check renews again.
+ * Any number of processes may ask at once: one exchange is made, the others see the new version. What was exchanged and could
+ * not be confirmed or stored is kept in the process and finished by its next try, which then exchanges nothing. If the process dies
+ * in between, the old token lives on, and another renews it.
  */
 import type { AppCredentials, ExchangedToken, GraphFault, InspectedToken } from '../graph/answers.ts'
-import type { Secret } from '../secret.ts'
-import type { RenewalLease } from './lease.ts'
-import { isUsable, renewsAt, tokenState } from './token-state.ts'
-import type { NewToken, StoredToken, TokenVault } from './vault.ts'
+import type { CredentialsOfApp } from './app-credentials.ts'
+import type { HeldLease, RenewalLease } from './lease.ts'
+import { describeFault, reasonToReject, type TokenAuthority } from './token-authority.ts'
+import { renewsAt, tokenInUse, type StoredToken, type TokenRecord } from './token-state.ts'
+import type { NewToken, TokenVault } from './vault.ts'
 
 /** A caller that finds a renewal under way looks this often for its result. */
 const LOOK_AGAIN_MS = 50
@@ -19,47 +21,65 @@ const LOOK_AGAIN_MS = 50
 /** Asked for again so soon after a renewal, that one is the answer. */
 const JUST_RENEWED_MS = 1000
 
+/** After a failure: a minute, doubling up to six hours, but at least ten tries in what is left of the token's life. */
+const RETRY_FIRST_MS = 60_000
+const RETRY_MOST_MS = 6 * 3600_000
+const RETRY_LEAST_MS = 1000
+const RETRY_SHARE_OF_LIFE = 0.1
+
+/** Expiries told by the exchange and by debug_token differ by a moment; a new token that ends so much earlier is a shorter one. */
+const SHORTER_BY_MS = 60_000
+
+/** Tries to confirm a new token under one lease. */
+const MOST_CONFIRMATIONS = 3
+
 export type RenewalResult =
   | { kind: 'renewed'; token: StoredToken }
   | { kind: 'not-due' }
+  /** It lives for ever: there is nothing to exchange. */
+  | { kind: 'never-expires' }
   /** Without app id and secret nothing can be exchanged. */
   | { kind: 'not-configured' }
   /** Another process holds the lease and was not done in time. */
   | { kind: 'busy' }
   | { kind: 'failed'; error: string; graphCode?: number; fbtraceId?: string }
 
-/** The two questions renewal has for Meta. */
-export type TokenAuthority = {
-  exchange(app: AppCredentials, accessToken: Secret): Promise<ExchangedToken | GraphFault>
-  inspect(app: AppCredentials, accessToken: Secret): Promise<InspectedToken | GraphFault>
+type Failed = Extract<RenewalResult, { kind: 'failed' }>
+
+/** A new token that Meta gave and that is not stored yet. */
+type Unstored = {
+  for: TokenRecord
+  version: number
+  exchanged: ExchangedToken
+  startedAt: number
 }
 
 /**
- * @param options.appId, appSecret as configured; a stored app secret takes the place of the configured one
+ * @param options.callTimeoutMs the longest a question to Meta takes; no exchange begins without a lease that outlives it
  * @param options.onRenewed told by the process that made the exchange
  * @param options.onFailed told of each exchange that failed
- * @param options.onConfirmed told when a token that was refused turns out to be valid
+ * @param options.random draws a number from 0 to 1
  */
 export function createRenewal(options: {
-  vault: TokenVault
+  vault: Pick<TokenVault, 'read' | 'commit' | 'describe' | 'noteRenewal'>
   lease: RenewalLease
   authority: TokenAuthority
-  appId: string | undefined
-  appSecret: Secret | undefined
+  app: CredentialsOfApp
   renewBeforeMs: number | undefined
+  callTimeoutMs: number
   now?: () => number
+  random?: () => number
   onRenewed?: (token: StoredToken) => void
   onFailed?: (failure: { error: string; graphCode?: number; fbtraceId?: string }) => void
-  onConfirmed?: (token: StoredToken) => void
 }) {
-  const { vault, lease, authority, renewBeforeMs, now = Date.now } = options
+  const { vault, lease, authority, app, renewBeforeMs, now = Date.now, random = Math.random } = options
+  let unstored: Unstored | undefined
 
   return {
-    /** Renews if renewal is due; learns the life of a token that came without one; asks about one that was refused. */
+    /** Renews if renewal is due, and not too soon after a failure. */
     async renewIfDue(): Promise<RenewalResult> {
-      const token = await review(await vault.read())
-      if (!token || !isDue(token) || isTooSoonAfterFailure(token)) return { kind: 'not-due' }
-      return renewVersion(token)
+      const record = await vault.read()
+      return record && isDue(record) ? renew(record, isDue) : { kind: 'not-due' }
     },
 
     /**
@@ -71,168 +91,152 @@ export function createRenewal(options: {
     async renewNow(waitMs: number): Promise<RenewalResult> {
       const askedAt = now()
       for (;;) {
-        const token = await vault.read()
-        if (!options.appId || !(token?.appSecret ?? options.appSecret)) return { kind: 'not-configured' }
-        if (!token) return { kind: 'failed', error: 'there is no token to renew' }
-        const shared = resultSince(token, askedAt)
+        const record = await vault.read()
+        if (!app.of(record)) return { kind: 'not-configured' }
+        const token = tokenInUse(record, now(), 0)
+        if (!record || !token) return { kind: 'failed', error: 'there is no live token to renew' }
+        if (token.expiresAt === null) return { kind: 'never-expires' }
+        const shared = resultSince(record, token, askedAt)
         if (shared) return shared
-        const result = await renewVersion(token)
+        const result = await renew(record, () => true)
         if (result.kind !== 'busy' || now() - askedAt >= waitMs) return result
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
       }
     },
-
-    /** Takes over a token that the environment names and that was never stored, if Meta confirms that it is the better one. */
-    async adoptFromEnvironment(accessToken: Secret): Promise<StoredToken | undefined> {
-      const stored = await vault.read()
-      if (!stored) {
-        const isFirst = await vault.bootstrap({ accessToken, source: 'env', obtainedAt: now() })
-        return isFirst ? vault.read() : undefined
-      }
-      const isDead = !isUsable(tokenState(stored, now(), renewBeforeMs))
-      if (stored.accessToken.reveal() === accessToken.reveal()) return undefined
-      if (!isDead && (await vault.hasSeen(accessToken))) return undefined
-      return adopt(stored, accessToken)
-    },
   }
 
   /** What a renewal that others made at this time came to. */
-  function resultSince(token: StoredToken, askedAt: number): RenewalResult | undefined {
-    const last = token.lastRenewal
+  function resultSince(record: TokenRecord, token: StoredToken, askedAt: number): RenewalResult | undefined {
+    const last = record.lastRenewal
     if (!last) return undefined
     if (last.ok) return last.at > askedAt - JUST_RENEWED_MS ? { kind: 'renewed', token } : undefined
-    return last.at >= askedAt ? { kind: 'failed', error: last.error ?? 'the renewal failed' } : undefined
+    return last.at >= askedAt ? { kind: 'failed', error: last.error } : undefined
   }
 
-  /** Exchanges exactly this version; if it was replaced meanwhile, the newer one is the result. */
-  async function renewVersion(token: StoredToken): Promise<RenewalResult> {
-    const app = credentials(token)
-    if (!app) return { kind: 'not-configured' }
-    const result = await lease.hold(async (owner) => {
+  function isDue(record: TokenRecord): boolean {
+    const token = tokenInUse(record, now(), 0)
+    const due = token && renewsAt(token, renewBeforeMs)
+    if (due === undefined || due === null || due > now() || !app.of(record)) return false
+    return record.lastRenewal?.ok !== false || record.lastRenewal.retryAt <= now()
+  }
+
+  /** Exchanges the token of exactly this record; if it was changed meanwhile, what it became is the result. */
+  async function renew(
+    record: TokenRecord,
+    stillWanted: (record: TokenRecord) => boolean,
+  ): Promise<RenewalResult> {
+    const result = await lease.hold(async (held): Promise<RenewalResult> => {
       const latest = await vault.read()
-      if (latest && latest.version !== token.version) return { kind: 'renewed' as const, token: latest }
-      return exchange(app, token, owner)
+      const token = tokenInUse(latest, now(), 0)
+      if (!latest || !token) return { kind: 'not-due' }
+      if (!isSame(latest, record)) return { kind: 'renewed', token }
+      if (!stillWanted(latest)) return { kind: 'not-due' }
+      return exchange(latest, token, held)
     })
     return result ?? { kind: 'busy' }
   }
 
-  async function exchange(app: AppCredentials, token: StoredToken, owner: string): Promise<RenewalResult> {
-    const startedAt = now()
-    const exchanged = await authority.exchange(app, token.accessToken)
-    if (exchanged.kind !== 'exchanged') return failed(token, exchanged)
-    const inspected = await authority.inspect(app, exchanged.accessToken)
-    if (inspected.kind === 'inspected' && !inspected.isValid) {
-      return failed(token, { kind: 'unreachable', detail: 'Meta calls the token it just issued invalid' })
+  async function exchange(record: TokenRecord, token: StoredToken, held: HeldLease): Promise<RenewalResult> {
+    const credentials = app.of(record)
+    if (!credentials) return { kind: 'not-configured' }
+    if (held.leftMs() < 2 * options.callTimeoutMs) return { kind: 'busy' }
+    if (!unstored || !isSame(unstored.for, record) || unstored.version !== token.version) {
+      const startedAt = now()
+      const forSystemUser = token.type !== 'USER'
+      const exchanged = await authority.exchange(credentials, token.accessToken, { forSystemUser })
+      if (exchanged.kind !== 'exchanged') return failed(record, token, describeFault(exchanged))
+      unstored = { for: record, version: token.version, exchanged, startedAt }
     }
-    const renewed = { ...newToken(exchanged, inspected, startedAt), lastRenewal: { at: now(), ok: true } }
-    if (!(await vault.commit(token, renewed, owner))) return { kind: 'busy' }
-    const stored = await vault.read()
-    if (!stored) return { kind: 'failed', error: 'the token store was emptied meanwhile' }
-    options.onRenewed?.(stored)
-    return { kind: 'renewed', token: stored }
+    return confirm(credentials, record, token, unstored, held)
   }
 
-  async function failed(token: StoredToken, fault: GraphFault): Promise<RenewalResult> {
-    const failure = describeFault(fault)
-    await vault.noteRenewal(token, { at: now(), ok: false, error: failure.error })
+  /** Nothing becomes the token that Meta does not call valid, or that is worse than what it replaces. */
+  async function confirm(
+    credentials: AppCredentials,
+    record: TokenRecord,
+    token: StoredToken,
+    { exchanged, startedAt }: Unstored,
+    held: HeldLease,
+  ): Promise<RenewalResult> {
+    const inspected = await inspect(credentials, exchanged, held)
+    if (inspected.kind !== 'inspected') return failed(record, token, describeFault(inspected))
+    const renewed = newToken(exchanged, inspected, startedAt)
+    const rejection = reasonToReject(inspected, credentials.appId) ?? reasonToKeep(token, renewed)
+    if (rejection !== undefined) {
+      unstored = undefined
+      return failed(record, token, { error: `Meta gave a token that will not do: ${rejection}` })
+    }
+    return store(record, renewed, held)
+  }
+
+  /** A confirmation that got lost is asked for again, as long as the lease allows. */
+  async function inspect(
+    credentials: AppCredentials,
+    { accessToken }: ExchangedToken,
+    held: HeldLease,
+  ): Promise<InspectedToken | GraphFault> {
+    for (let asked = 1; ; asked += 1) {
+      const answer = await authority.inspect(credentials, accessToken)
+      const mayAskAgain = asked < MOST_CONFIRMATIONS && held.leftMs() > options.callTimeoutMs
+      if (answer.kind === 'inspected' || !mayAskAgain) return answer
+    }
+  }
+
+  async function store(record: TokenRecord, renewed: NewToken, held: HeldLease): Promise<RenewalResult> {
+    const lastRenewal = { at: now(), ok: true } as const
+    const how = { leaseOwner: held.owner, lastRenewal, checkedAt: now() }
+    const isStored = await vault.commit(record, renewed, how)
+    // Not stored: the lease was lost. The next try finishes it, unless the record was changed by then.
+    if (!isStored) return { kind: 'busy' }
+    unstored = undefined
+    const token = { ...renewed, version: record.version + 1 }
+    options.onRenewed?.(token)
+    return { kind: 'renewed', token }
+  }
+
+  async function failed(
+    record: TokenRecord,
+    token: StoredToken,
+    failure: Omit<Failed, 'kind'>,
+  ): Promise<RenewalResult> {
+    const failures = record.lastRenewal?.ok === false ? record.lastRenewal.failures + 1 : 1
+    const retryAt = now() + retryGapMs(failures, token)
+    await vault.noteRenewal(record, { at: now(), ok: false, error: failure.error, failures, retryAt })
     options.onFailed?.(failure)
     return { kind: 'failed', ...failure }
   }
 
-  /**
-   * Asks Meta about a token that is in doubt: one from the environment comes without its life, and one refused send locks
-   * everyone out, so it is asked whether the token is really dead.
-   */
-  async function review(token: StoredToken | undefined): Promise<StoredToken | undefined> {
-    const app = token && credentials(token)
-    const isInDoubt = token?.expiresAt === undefined || token.refusedAt !== undefined
-    if (!app || !isInDoubt) return token
-    const inspected = await authority.inspect(app, token.accessToken)
-    if (inspected.kind !== 'inspected') return token
-    if (token.expiresAt === undefined) await vault.describe(token, lifeOf(inspected))
-    if (!inspected.isValid) await vault.noteRefusal(token, now())
-    else if (token.refusedAt !== undefined && (await vault.clearRefusal(token))) options.onConfirmed?.(token)
-    return vault.read()
-  }
-
-  async function adopt(stored: StoredToken, accessToken: Secret): Promise<StoredToken | undefined> {
-    const app = credentials(stored)
-    // Nobody can say which is better, and the stored one was chosen by an operator or is newer.
-    if (!app && stored.source !== 'env' && isUsable(tokenState(stored, now(), renewBeforeMs)))
-      return undefined
-    const inspected = app && (await authority.inspect(app, accessToken))
-    if (inspected && inspected.kind !== 'inspected') return undefined
-    if (inspected && !(inspected.isValid && outlives(inspected.expiresAt, stored))) {
-      await vault.noteSeen(stored, accessToken)
-      return undefined
-    }
-    const life = inspected && lifeOf(inspected)
-    const done = await vault.commit(stored, { accessToken, source: 'env', obtainedAt: now(), ...life })
-    return done ? vault.read() : undefined
-  }
-
-  /** A failed renewal is tried again after a tenth of what is left, a minute at most. */
-  function isTooSoonAfterFailure({ lastRenewal, expiresAt }: StoredToken): boolean {
-    if (!lastRenewal || lastRenewal.ok || typeof expiresAt !== 'number') return false
-    const gapMs = Math.min(60_000, Math.max(1000, (expiresAt - lastRenewal.at) / 10))
-    return now() - lastRenewal.at < gapMs
-  }
-
-  function isDue(token: StoredToken): boolean {
-    const due = renewsAt(token, renewBeforeMs)
-    return due !== null && due <= now() && isUsable(tokenState(token, now(), renewBeforeMs))
-  }
-
-  function outlives(expiresAt: number | null | undefined, stored: StoredToken): boolean {
-    if (!isUsable(tokenState(stored, now(), renewBeforeMs))) return true
-    if (expiresAt === undefined) return false
-    if (stored.expiresAt === undefined || expiresAt === null) return true
-    return stored.expiresAt !== null && expiresAt > stored.expiresAt
-  }
-
-  function credentials(token: StoredToken): AppCredentials | undefined {
-    const appSecret = token.appSecret ?? options.appSecret
-    return options.appId && appSecret ? { appId: options.appId, appSecret } : undefined
+  function retryGapMs(failures: number, { expiresAt }: StoredToken): number {
+    const growingMs = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (failures - 1))
+    const leftMs = typeof expiresAt === 'number' ? expiresAt - now() : Infinity
+    const gapMs = Math.max(RETRY_LEAST_MS, Math.min(growingMs, leftMs * RETRY_SHARE_OF_LIFE))
+    return Math.round(gapMs * (0.8 + 0.4 * random()))
   }
 }
 
 export type Renewal = ReturnType<typeof createRenewal>
 
-/** A fault of Meta's in one line: code and words. */
-export function describeFault(fault: GraphFault): { error: string; graphCode?: number; fbtraceId?: string } {
-  if (fault.kind === 'unreachable') return { error: fault.detail }
-  const { graphCode, subcode, message, statusCode, fbtraceId } = fault.error
-  const code = graphCode ?? `HTTP ${statusCode}`
-  return {
-    error: `${code}${subcode === undefined ? '' : `/${subcode}`} ${message}`,
-    ...(graphCode !== undefined && { graphCode }),
-    ...(fbtraceId !== undefined && { fbtraceId }),
-  }
+function isSame(a: TokenRecord, b: TokenRecord): boolean {
+  return a.generation === b.generation && a.version === b.version
 }
 
-function lifeOf({
-  expiresAt,
-  issuedAt,
-}: InspectedToken): Partial<Pick<NewToken, 'expiresAt' | 'obtainedAt'>> {
-  return {
-    ...(expiresAt !== undefined && { expiresAt }),
-    ...(issuedAt !== undefined && { obtainedAt: issuedAt }),
-  }
+/** Why the present token is the better one. */
+function reasonToKeep(present: StoredToken, renewed: NewToken): string | undefined {
+  if (renewed.accessToken.reveal() === present.accessToken.reveal()) return 'it is the one we have'
+  if (typeof renewed.expiresAt !== 'number' || typeof present.expiresAt !== 'number') return undefined
+  const isShorter = renewed.expiresAt < present.expiresAt - SHORTER_BY_MS
+  return isShorter ? 'it ends before the one we have' : undefined
 }
 
 /** `expires_in` may be absent; then `debug_token` knows. The life counts from before the request. */
-function newToken(
-  exchanged: ExchangedToken,
-  inspected: InspectedToken | GraphFault,
-  startedAt: number,
-): NewToken {
+function newToken(exchanged: ExchangedToken, inspected: InspectedToken, startedAt: number): NewToken {
   const { accessToken, expiresInSeconds } = exchanged
-  const known = inspected.kind === 'inspected' ? inspected.expiresAt : undefined
-  const expiresAt = expiresInSeconds === undefined ? known : startedAt + expiresInSeconds * 1000
+  const expiresAt = expiresInSeconds === undefined ? inspected.expiresAt : startedAt + expiresInSeconds * 1000
   return {
     accessToken,
     source: 'renewed',
     obtainedAt: startedAt,
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(inspected.type !== undefined && { type: inspected.type }),
   }
 }

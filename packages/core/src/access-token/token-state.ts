@@ -1,6 +1,76 @@
-import type { StoredToken } from './vault.ts'
+/**
+ * The life of the shared access token. `docs/token.md` tells it in pictures; this is the same as data and pure functions.
+ *
+ * A sender has one record with its newest tokens. Each token in it is in one state, computed from what is stored and the clock:
+ *
+ *     state     is                                             lets us                  leaves it when
+ *     ───────── ────────────────────────────────────────────── ──────────────────────── ──────────────────────────────────────
+ *     missing   no token is stored                             wait, fall back          env, memory or an operator brings one
+ *     valid     alive, renewal not due                         send, exchange           renewsAt passes · Meta refuses it
+ *     expiring  alive, renewal due                             send, exchange           renewed · expiresAt passes · refused
+ *     expired   expiresAt passed                               nothing: Meta exchanges  never
+ *                                                              no expired token
+ *     invalid   Meta refused it (revoked, wrong app, ...)      ask Meta about it        debug_token calls it valid after all
+ *
+ * Renewing is no state of the token: whoever holds the lease exchanges it, and it stays `expiring` and in use meanwhile.
+ *
+ * The token in use is the newest one that is alive. So a refused one hands over to the one before it at the moment it is
+ * marked, and takes over again at the moment it is cleared; nobody has to switch anything.
+ */
+import type { Secret } from '../secret.ts'
 
 export type TokenState = 'missing' | 'valid' | 'expiring' | 'expired' | 'invalid'
+
+export type TokenSource = 'env' | 'manual' | 'renewed'
+
+/** Times are milliseconds since 1970. */
+export type StoredToken = {
+  version: number
+  accessToken: Secret
+  source: TokenSource
+  /** When Meta issued it, or when it was first seen. */
+  obtainedAt: number
+  /** `null`: never. `undefined`: not known (yet). */
+  expiresAt?: number | null
+  /** As Meta calls it: `SYSTEM_USER`, `USER`, ... */
+  type?: string
+  /** Set once a send was refused because of it. */
+  refusedAt?: number
+  /** Set once Meta, asked about the refusal, called it invalid. */
+  deadAt?: number
+}
+
+/**
+ * How the last renewal went, and when (milliseconds since 1970). `error` is Meta's code and words, `failures` counts those in a row,
+ * and `retryAt` is the next try.
+ */
+export type LastRenewal =
+  { at: number; ok: true } | { at: number; ok: false; error: string; failures: number; retryAt: number }
+
+/** All that is known of a sender's token. */
+export type TokenRecord = {
+  /** Drawn when the record is made: version 7 of a record that Redis lost is not version 7 of the next one. */
+  generation: string
+  /** That of the newest token. Only grows. */
+  version: number
+  /** Newest first, four at most. */
+  tokens: StoredToken[]
+  lastRenewal?: LastRenewal
+  /** When Meta was last asked about the token in use. */
+  checkedAt?: number
+  /** When it was last said that the end is near. */
+  alarmedAt?: number
+  /** An app secret that an operator brought, and the digest of the one of the environment that it replaces. */
+  appSecret?: { secret: Secret; replaces: string }
+  /** Set when a process put the record back that Redis had lost. */
+  restoredAt?: number
+}
+
+const HOUR_MS = 3600_000
+const DAY_MS = 24 * HOUR_MS
+
+/** Days before the end at which it is said that the token was not renewed; in the last one it is said every hour. */
+const ALARM_DAYS = [14, 7, 3, 1]
 
 /**
  * When a token is to be renewed, in milliseconds since 1970; `null` for one that never expires or whose life is not known.
@@ -15,10 +85,7 @@ export function renewsAt(token: StoredToken, renewBeforeMs: number | undefined):
   return token.expiresAt - beforeMs
 }
 
-/**
- * What a token is good for at `now`:
- * `missing` none · `invalid` Meta refused it · `expired` · `expiring` usable, its renewal is due · `valid`
- */
+/** The state of one token at `now`; see the table above. */
 export function tokenState(
   token: StoredToken | undefined,
   now: number,
@@ -26,12 +93,55 @@ export function tokenState(
 ): TokenState {
   if (!token) return 'missing'
   if (token.refusedAt !== undefined) return 'invalid'
-  if (typeof token.expiresAt === 'number' && token.expiresAt <= now) return 'expired'
+  if (isPast(token.expiresAt, now)) return 'expired'
   const due = renewsAt(token, renewBeforeMs)
   return due !== null && due <= now ? 'expiring' : 'valid'
 }
 
 /** May a message be sent with it? */
-export function isUsable(state: TokenState): boolean {
-  return state === 'valid' || state === 'expiring'
+export function isUsable(token: StoredToken, now: number): boolean {
+  return token.refusedAt === undefined && !isPast(token.expiresAt, now)
+}
+
+/**
+ * The token to send with: the newest that is alive, unless it ends within `marginMs` and another does not. Undefined: none is alive.
+ */
+export function tokenInUse(
+  record: TokenRecord | undefined,
+  now: number,
+  marginMs: number,
+): StoredToken | undefined {
+  const alive = record?.tokens.filter((token) => isUsable(token, now)) ?? []
+  return alive.find((token) => !isPast(token.expiresAt, now + marginMs)) ?? alive[0]
+}
+
+/** The token to show and to judge by: the one in use, or the newest when none is alive. */
+export function presentToken(record: TokenRecord | undefined, now: number): StoredToken | undefined {
+  return tokenInUse(record, now, 0) ?? record?.tokens[0]
+}
+
+/** Does `candidate` live longer than `present`, for all we know? One that is dead is outlived by any. */
+export function outlives(
+  candidate: { expiresAt?: number | null },
+  present: StoredToken | undefined,
+  now: number,
+): boolean {
+  if (!present || !isUsable(present, now)) return true
+  if (candidate.expiresAt === undefined) return false
+  if (present.expiresAt === undefined || candidate.expiresAt === null) return true
+  return present.expiresAt !== null && candidate.expiresAt > present.expiresAt
+}
+
+/**
+ * The latest moment up to `now` at which the end of a token is to be said: 14, 7, 3 and 1 days before it, then every hour. Undefined:
+ * none has come yet.
+ */
+export function lastAlarmAt(expiresAt: number, now: number): number | undefined {
+  const lastDayAt = expiresAt - DAY_MS
+  if (now >= lastDayAt) return lastDayAt + Math.floor((now - lastDayAt) / HOUR_MS) * HOUR_MS
+  return ALARM_DAYS.map((days) => expiresAt - days * DAY_MS).findLast((at) => at <= now)
+}
+
+function isPast(expiresAt: number | null | undefined, now: number): boolean {
+  return typeof expiresAt === 'number' && expiresAt <= now
 }

@@ -1,15 +1,12 @@
 /**
- * The shared access token of a sender, sealed in Redis, with a version.
+ * The record of a sender's access tokens, sealed in Redis.
  *
  * Promises:
- * - the version only grows, and a commit replaces exactly the version its maker had read: of two that renew at the
- *   same time one wins, the other is told, and a newer token is never overwritten by an older one;
- * - a commit under a lease is refused once the lease is lost;
- * - a report that a version was refused touches that version only;
- * - a record is whole or absent: each write is one script.
- *
- * If Redis is wiped, versions start again; the random generation keeps an old version 1 from passing for the new one.
- * Without a stored token the one of the environment is the token (`bootstrap`).
+ * - the version only grows, and a commit adds to exactly the record its maker had read: of two that renew at the same time
+ *   one wins, the other is told, and a newer token is never replaced by an older one;
+ * - a commit under a lease is refused once the lease is lost: the lease is looked at in the script that writes;
+ * - what is noted of a token touches that version only;
+ * - a record is whole or absent: each write is one script, and tells every process (`token-changes.ts`).
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Redis, Result } from 'ioredis'
@@ -17,50 +14,47 @@ import type { Keys } from '../keys.ts'
 import { UnsealError, type Sealer } from '../sealer.ts'
 import { Secret } from '../secret.ts'
 import { SettingsError } from '../settings.ts'
-
-export type TokenSource = 'env' | 'manual' | 'renewed'
+import type { LastRenewal, StoredToken, TokenRecord, TokenSource } from './token-state.ts'
 
 /** Names one version of one token. */
-export type TokenVersion = { generation: string; version: number }
+export type TokenVersion = Pick<TokenRecord, 'generation' | 'version'>
 
-/** Times are milliseconds since 1970. */
-export type StoredToken = TokenVersion & {
-  accessToken: Secret
-  source: TokenSource
-  /** When Meta issued it, or when we first saw it. */
-  obtainedAt: number
-  /** `null`: never. `undefined`: not known (yet). */
-  expiresAt?: number | null
-  /** Set once Meta refused it. */
-  refusedAt?: number
-  /** An app secret that came with a manual update and replaces the one of the environment. */
-  appSecret?: Secret
-  lastRenewal?: LastRenewal
-}
+/** A token that is to be stored. */
+export type NewToken = Pick<StoredToken, 'accessToken' | 'source' | 'obtainedAt' | 'expiresAt' | 'type'>
 
-export type NewToken = Pick<
-  StoredToken,
-  'accessToken' | 'source' | 'obtainedAt' | 'expiresAt' | 'appSecret' | 'lastRenewal'
->
+/** What Meta says of a token. Times are milliseconds since 1970. */
+export type TokenFacts = { expiresAt?: number | null; obtainedAt?: number; type?: string }
 
-/** How the last renewal went, and when (milliseconds since 1970). `error` is Meta's code and words. */
-export type LastRenewal = { at: number; ok: boolean; error?: string }
+/** What is stored along with a token: when Meta confirmed it, and an app secret that came with it. */
+export type TokenExtras = { checkedAt?: number; appSecret?: NonNullable<TokenRecord['appSecret']> }
+
+/** The present token and the ones it replaced: what they were replaced by may turn out to be bad. */
+const KEPT_TOKENS = 4
+
+const TOKEN_FIELDS = ['sealed', 'source', 'obtainedAt', 'expiresAt', 'type', 'refusedAt', 'deadAt'] as const
+
+/** A condition on a field: its value, `PRESENT` or `ABSENT`. */
+const PRESENT = '*'
+const ABSENT = ''
 
 /**
- * KEYS 1 the token · 2 the lease (or the token again, when none is needed)
- * ARGV 1 expected 'generation:version', ':' = none stored · 2 lease owner, '' = any · 3 JSON object of fields to set
- *      4 JSON array of fields to remove · 5 version afterwards, '' = unchanged · 6 a field that must not be there, '' = any
- * Returns 1, or 0 when another version is there, the lease is lost, or the field is there.
+ * KEYS 1 the record · 2 the lease
+ * ARGV 1 JSON array of conditions [field, value] · 2 owner the lease must have, '' = any · 3 JSON object of fields to set
+ *      4 JSON array of fields to remove · 5 '1' = end the lease · 6 the channel to tell
+ * Returns 1, or 0 when a condition does not hold: then nothing is written.
  */
 const WRITE = `
-local generation = redis.call('HGET', KEYS[1], 'generation') or ''
-local version = redis.call('HGET', KEYS[1], 'version') or ''
-if generation .. ':' .. version ~= ARGV[1] then return 0 end
+for _, condition in ipairs(cjson.decode(ARGV[1])) do
+  local is = redis.call('HGET', KEYS[1], condition[1])
+  if condition[2] == '${PRESENT}' then if not is then return 0 end
+  elseif condition[2] == '${ABSENT}' then if is then return 0 end
+  elseif is ~= condition[2] then return 0 end
+end
 if ARGV[2] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
-if ARGV[6] ~= '' and redis.call('HEXISTS', KEYS[1], ARGV[6]) == 1 then return 0 end
 for _, field in ipairs(cjson.decode(ARGV[4])) do redis.call('HDEL', KEYS[1], field) end
 for field, value in pairs(cjson.decode(ARGV[3])) do redis.call('HSET', KEYS[1], field, value) end
-if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'version', ARGV[5]) end
+if ARGV[5] == '1' then redis.call('DEL', KEYS[2]) end
+redis.call('PUBLISH', ARGV[6], 'changed')
 return 1
 `
 
@@ -70,131 +64,226 @@ declare module 'ioredis' {
   }
 }
 
-/** @param options.senderId the phone-number id whose token this is */
+type Write = {
+  where: Record<string, string>
+  set?: Record<string, string>
+  remove?: string[]
+  leaseOwner?: string | undefined
+  endLease?: boolean
+}
+
+/** @param options.senderId the phone-number id whose tokens these are */
 export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Sealer; senderId: string }) {
   const { redis, keys, sealer, senderId } = options
   const key = keys.accessToken(senderId)
   redis.defineCommand('relaisWriteToken', { lua: WRITE })
 
   return {
-    /** The token as stored. Throws `UnsealError` if it was sealed under a key that is no longer in the ring. */
-    async read(): Promise<StoredToken | undefined> {
+    /** The record as stored. Throws `UnsealError` if it was sealed under a key that is no longer in the ring. */
+    async read(): Promise<TokenRecord | undefined> {
       const fields = await redis.hgetall(key)
-      return fields['sealed'] === undefined ? undefined : readFields(fields)
+      return fields['generation'] === undefined ? undefined : readRecord(fields)
     },
 
-    /** Stores the first token. False if there is one. */
-    bootstrap: (token: NewToken) => write(undefined, token),
+    /** Makes the record with its first token. False if there is one. */
+    bootstrap: (token: NewToken, extras: TokenExtras = {}): Promise<boolean> =>
+      write({
+        where: { generation: ABSENT },
+        set: {
+          generation: newGeneration(),
+          version: '1',
+          ...tokenFields({ ...token, version: 1 }),
+          ...seenFields(token),
+          ...extraFields(extras),
+        },
+      }),
 
-    /** Replaces `expected` by a new token. False if another version is there, or `leaseOwner` lost its lease. */
-    commit: (expected: TokenVersion, token: NewToken, leaseOwner?: string) =>
-      write(expected, token, leaseOwner),
-
-    /** Notes what Meta says of this very version. False if another one is there. */
-    async describe(
+    /**
+     * Adds a token to `expected` as its newest. False if the record is another one by now, or has a newer token.
+     *
+     * @param how.leaseOwner who must still hold the lease; without one the lease is ended: whatever is being exchanged is older
+     */
+    commit(
       expected: TokenVersion,
-      facts: { expiresAt?: number | null; obtainedAt?: number },
+      token: NewToken,
+      how: TokenExtras & { leaseOwner?: string; lastRenewal?: LastRenewal } = {},
     ): Promise<boolean> {
-      return patch(expected, timesOf(facts))
+      const version = expected.version + 1
+      return write({
+        where: whereNewest(expected),
+        leaseOwner: how.leaseOwner,
+        endLease: how.leaseOwner === undefined,
+        set: {
+          version: String(version),
+          ...tokenFields({ ...token, version }),
+          ...seenFields(token),
+          ...(how.lastRenewal && { lastRenewal: JSON.stringify(how.lastRenewal) }),
+          ...extraFields(how),
+        },
+        remove: [
+          ...allTokenFields(version - KEPT_TOKENS),
+          'checkedAt',
+          'alarmedAt',
+          'lastRenewal',
+          'restoredAt',
+        ],
+      })
     },
+
+    /**
+     * Puts back what a process remembers of a record that Redis lost. False if there is another one by now.
+     *
+     * @param how.over the record that took its place meanwhile and is worse
+     */
+    restore(
+      remembered: TokenRecord,
+      { at, over }: { at: number; over?: TokenVersion | undefined },
+    ): Promise<boolean> {
+      const { tokens, lastRenewal } = remembered
+      return write({
+        where: over ? whereNewest(over) : { generation: ABSENT },
+        set: {
+          generation: newGeneration(),
+          version: String(remembered.version),
+          restoredAt: String(at),
+          ...Object.assign({}, ...tokens.map((token) => tokenFields(token))),
+          ...(lastRenewal && { lastRenewal: JSON.stringify(lastRenewal) }),
+          ...(remembered.appSecret && extraFields({ appSecret: remembered.appSecret })),
+        },
+        remove: over ? allTokenFields(over.version) : [],
+      })
+    },
+
+    /** Notes what Meta says of this very version. False if it is not kept any more. */
+    describe: (token: TokenVersion, facts: TokenFacts): Promise<boolean> =>
+      write({ where: whereKept(token), set: prefixed(token.version, factFields(facts)) }),
 
     /** Notes that Meta refused this very version. True for the first who says so. */
-    async noteRefusal(expected: TokenVersion, refusedAt: number): Promise<boolean> {
-      return patch(expected, { refusedAt: String(refusedAt) }, 'refusedAt')
-    },
+    noteRefusal: (token: TokenVersion, refusedAt: number): Promise<boolean> =>
+      noteOnce(token, 'refusedAt', { refusedAt: String(refusedAt) }),
 
-    /** Takes a refusal of this very version back: Meta says that the token is valid. */
-    async clearRefusal(expected: TokenVersion): Promise<boolean> {
-      return run(expected, undefined, {}, ['refusedAt'], '')
-    },
+    /** Notes that Meta, asked about it, called this very version invalid. True for the first who says so. */
+    noteDeath: (token: TokenVersion, deadAt: number): Promise<boolean> =>
+      noteOnce(token, 'deadAt', { refusedAt: String(deadAt), deadAt: String(deadAt) }),
 
-    /** Notes how the last renewal of this very version went. */
-    async noteRenewal(expected: TokenVersion, result: LastRenewal): Promise<boolean> {
-      return patch(expected, { lastRenewal: JSON.stringify(result) })
-    },
+    /** Takes a refusal of this very version back: Meta says that the token is valid. True for the first who says so. */
+    clearRefusal: (token: TokenVersion): Promise<boolean> =>
+      write({
+        where: { ...whereKept(token), [`${token.version}.refusedAt`]: PRESENT },
+        remove: [`${token.version}.refusedAt`, `${token.version}.deadAt`],
+      }),
+
+    /** Notes how a renewal failed. False if there is a newer token. */
+    noteRenewal: (record: TokenVersion, result: LastRenewal): Promise<boolean> =>
+      write({ where: whereNewest(record), set: { lastRenewal: JSON.stringify(result) } }),
+
+    /**
+     * Notes when Meta is asked about the token (`checkedAt`), or its end is said (`alarmedAt`). True for the first who does so after
+     * `record` was read: it is theirs to do.
+     */
+    claim: (record: TokenRecord, what: 'checkedAt' | 'alarmedAt', at: number): Promise<boolean> =>
+      write({
+        where: { ...whereNewest(record), [what]: record[what]?.toString() ?? ABSENT },
+        set: { [what]: String(at) },
+      }),
 
     /** Was this token of the environment stored before? Then it is not news, however the environment repeats it. */
     async hasSeen(accessToken: Secret): Promise<boolean> {
       return (await redis.hexists(key, seenField(accessToken))) === 1
     },
 
-    /** Remembers a token of the environment that was refused, so that it is asked about once. */
-    async noteSeen(expected: TokenVersion, accessToken: Secret): Promise<boolean> {
-      return patch(expected, { [seenField(accessToken)]: '1' })
-    },
+    /** Remembers a token of the environment that will not do, so that it is asked about once. */
+    noteSeen: ({ generation }: TokenVersion, accessToken: Secret): Promise<boolean> =>
+      write({ where: { generation }, set: { [seenField(accessToken)]: '1' } }),
   }
 
-  async function write(
-    expected: TokenVersion | undefined,
-    token: NewToken,
-    leaseOwner?: string,
-  ): Promise<boolean> {
-    const version = (expected?.version ?? 0) + 1
-    const generation = expected?.generation ?? randomBytes(8).toString('base64url')
-    const set = {
-      generation,
-      sealed: sealer.seal(token.accessToken.reveal(), { purpose: 'access-token', id: senderId }),
-      source: token.source,
-      ...timesOf(token),
-      ...(token.lastRenewal && { lastRenewal: JSON.stringify(token.lastRenewal) }),
-      ...(token.source === 'env' && { [seenField(token.accessToken)]: '1' }),
-      ...(token.appSecret && {
-        sealedAppSecret: sealer.seal(token.appSecret.reveal(), { purpose: 'app-secret', id: senderId }),
-      }),
-    }
-    // What was said of the token before does not hold for this one.
-    const removed = ['refusedAt', 'expiresAt', 'lastRenewal']
-    return run(expected, leaseOwner, set, removed, String(version))
-  }
-
-  function patch(expected: TokenVersion, set: Record<string, string>, ifAbsent = ''): Promise<boolean> {
-    return run(expected, undefined, set, [], '', ifAbsent)
-  }
-
-  async function run(
-    expected: TokenVersion | undefined,
-    leaseOwner: string | undefined,
-    set: Record<string, string>,
-    removed: string[],
-    version: string,
-    ifAbsent = '',
-  ): Promise<boolean> {
+  async function write({ where, set = {}, remove = [], leaseOwner = '', endLease }: Write): Promise<boolean> {
     const done = await redis.relaisWriteToken(
       2,
       key,
-      leaseOwner === undefined ? key : keys.renewalLease(senderId),
-      expected ? `${expected.generation}:${expected.version}` : ':',
-      leaseOwner ?? '',
+      keys.renewalLease(senderId),
+      JSON.stringify(Object.entries(where)),
+      leaseOwner,
       JSON.stringify(set),
-      JSON.stringify(removed),
-      version,
-      ifAbsent,
+      JSON.stringify(remove),
+      endLease ? '1' : '',
+      keys.tokenChanges(senderId),
     )
     return done === 1
   }
 
-  /** Plain, not keyed: a token is too random to be guessed from it, and it must outlive the rotation of our keys. */
-  function seenField(accessToken: Secret): string {
-    return `seen:${createHash('sha256').update(accessToken.reveal()).digest('base64url')}`
+  /** Writes fields of a token that is still kept, unless one of them is there. */
+  function noteOnce(token: TokenVersion, field: string, fields: Record<string, string>): Promise<boolean> {
+    return write({
+      where: { ...whereKept(token), [`${token.version}.${field}`]: ABSENT },
+      set: prefixed(token.version, fields),
+    })
   }
 
-  function readFields(fields: Record<string, string>): StoredToken {
-    const { expiresAt, refusedAt, sealedAppSecret, lastRenewal } = fields
+  function tokenFields(token: NewToken & Partial<StoredToken> & { version: number }): Record<string, string> {
+    const { refusedAt, deadAt } = token
+    return prefixed(token.version, {
+      sealed: sealer.seal(token.accessToken.reveal(), { purpose: 'access-token', id: senderId }),
+      source: token.source,
+      ...factFields(token),
+      ...(refusedAt !== undefined && { refusedAt: String(refusedAt) }),
+      ...(deadAt !== undefined && { deadAt: String(deadAt) }),
+    })
+  }
+
+  function extraFields({ checkedAt, appSecret }: TokenExtras): Record<string, string> {
     return {
-      generation: fields['generation'] ?? '',
-      version: Number(fields['version']),
-      accessToken: new Secret(sealer.open(fields['sealed'] ?? '', { purpose: 'access-token', id: senderId })),
-      source: fields['source'] as TokenSource,
-      obtainedAt: Number(fields['obtainedAt']),
-      ...(expiresAt !== undefined && { expiresAt: expiresAt === 'never' ? null : Number(expiresAt) }),
-      ...(refusedAt !== undefined && { refusedAt: Number(refusedAt) }),
-      ...(sealedAppSecret !== undefined && {
-        appSecret: new Secret(sealer.open(sealedAppSecret, { purpose: 'app-secret', id: senderId })),
-      }),
-      ...(lastRenewal !== undefined && {
-        lastRenewal: JSON.parse(lastRenewal) as LastRenewal,
+      ...(checkedAt !== undefined && { checkedAt: String(checkedAt) }),
+      ...(appSecret && {
+        appSecret: sealer.seal(appSecret.secret.reveal(), { purpose: 'app-secret', id: senderId }),
+        appSecretReplaces: appSecret.replaces,
       }),
     }
+  }
+
+  function readRecord(fields: Record<string, string>): TokenRecord {
+    const { generation = '', version, lastRenewal, checkedAt, alarmedAt, appSecret, restoredAt } = fields
+    const newest = Number(version)
+    const versions = Array.from({ length: KEPT_TOKENS }, (_, age) => newest - age)
+    return {
+      generation,
+      version: newest,
+      tokens: versions.flatMap((each) => readToken(fields, each)),
+      ...(lastRenewal !== undefined && { lastRenewal: JSON.parse(lastRenewal) as LastRenewal }),
+      ...(checkedAt !== undefined && { checkedAt: Number(checkedAt) }),
+      ...(alarmedAt !== undefined && { alarmedAt: Number(alarmedAt) }),
+      ...(restoredAt !== undefined && { restoredAt: Number(restoredAt) }),
+      ...(appSecret !== undefined && {
+        appSecret: {
+          secret: new Secret(sealer.open(appSecret, { purpose: 'app-secret', id: senderId })),
+          replaces: fields['appSecretReplaces'] ?? '',
+        },
+      }),
+    }
+  }
+
+  function readToken(fields: Record<string, string>, version: number): StoredToken[] {
+    const field = (name: (typeof TOKEN_FIELDS)[number]) => fields[`${version}.${name}`]
+    const sealed = field('sealed')
+    if (sealed === undefined) return []
+    const [expiresAt, type, refusedAt, deadAt] = [
+      field('expiresAt'),
+      field('type'),
+      field('refusedAt'),
+      field('deadAt'),
+    ]
+    return [
+      {
+        version,
+        accessToken: new Secret(sealer.open(sealed, { purpose: 'access-token', id: senderId })),
+        source: field('source') as TokenSource,
+        obtainedAt: Number(field('obtainedAt')),
+        ...(expiresAt !== undefined && { expiresAt: expiresAt === NEVER ? null : Number(expiresAt) }),
+        ...(type !== undefined && { type }),
+        ...(refusedAt !== undefined && { refusedAt: Number(refusedAt) }),
+        ...(deadAt !== undefined && { deadAt: Number(deadAt) }),
+      },
+    ]
   }
 }
 
@@ -213,10 +302,41 @@ export async function requireReadable(vault: TokenVault): Promise<void> {
   }
 }
 
-function timesOf(times: { expiresAt?: number | null; obtainedAt?: number }): Record<string, string> {
-  const { expiresAt, obtainedAt } = times
+const NEVER = 'never'
+
+function whereNewest({ generation, version }: TokenVersion): Record<string, string> {
+  return { generation, version: String(version) }
+}
+
+function whereKept({ generation, version }: TokenVersion): Record<string, string> {
+  return { generation, [`${version}.sealed`]: PRESENT }
+}
+
+function factFields({ expiresAt, obtainedAt, type }: TokenFacts): Record<string, string> {
   return {
-    ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? 'never' : String(expiresAt) }),
+    ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? NEVER : String(expiresAt) }),
     ...(obtainedAt !== undefined && { obtainedAt: String(obtainedAt) }),
+    ...(type !== undefined && { type }),
   }
+}
+
+function prefixed(version: number, fields: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [`${version}.${name}`, value]))
+}
+
+function allTokenFields(version: number): string[] {
+  return TOKEN_FIELDS.map((name) => `${version}.${name}`)
+}
+
+function seenFields({ source, accessToken }: NewToken): Record<string, string> {
+  return source === 'env' ? { [seenField(accessToken)]: '1' } : {}
+}
+
+/** Plain, not keyed: a token is too random to be guessed from it, and it must outlive the rotation of our keys. */
+function seenField(accessToken: Secret): string {
+  return `seen:${createHash('sha256').update(accessToken.reveal()).digest('base64url')}`
+}
+
+function newGeneration(): string {
+  return randomBytes(8).toString('base64url')
 }

@@ -2,6 +2,9 @@
 import type { GraphError } from '../outcome.ts'
 import type { Secret } from '../secret.ts'
 
+/** What a call is made with: the token, and the secret of its app where that is known. */
+export type Bearer = { accessToken: Secret; appSecret?: Secret }
+
 /** What a token is asked for with: the app it belongs to. */
 export type AppCredentials = { appId: string; appSecret: Secret }
 
@@ -15,6 +18,8 @@ export type InspectedToken = {
   kind: 'inspected'
   isValid: boolean
   appId?: string
+  /** `SYSTEM_USER`, `USER`, ... */
+  type?: string
   scopes?: string[]
   issuedAt?: number
   expiresAt?: number | null
@@ -26,4 +31,27 @@ export type PhoneNumberNode = {
   displayNumber?: string
   verifiedName?: string
   qualityRating?: string
+  /** These two only if asked for. `CONNECTED` is the state to send in. */
+  status?: string
+  throughputLevel?: string
 }
+
+/** Meta took app id and app secret. */
+export type ConfirmedApp = { kind: 'app' }
+
+/** One language of a template. `ttlSeconds`: `null` is the default of its category, -1 is 30 days, absent was not said. */
+export type MessageTemplate = {
+  name: string
+  language: string
+  status: string
+  category: string
+  ttlSeconds?: number | null
+}
+
+export type MessageTemplates = { kind: 'templates'; templates: MessageTemplate[] }
+
+/** The apps that get the webhooks of a business account. */
+export type SubscribedApps = { kind: 'subscribed-apps'; appIds: string[] }
+
+/** Meta's own verdict: `AVAILABLE`, `LIMITED` or `BLOCKED`, and why. */
+export type NodeHealth = { kind: 'health'; canSendMessage: string; reasons: string[] }

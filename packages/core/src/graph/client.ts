@@ -2,23 +2,31 @@
  * Meta's Graph API, as far as Relais uses it. One call in, one answer as data out: nothing is thrown, and nothing that comes
  * out holds a token or a code. Knows nothing of Redis or queues.
  */
+import { createHmac } from 'node:crypto'
 import type { Message, MessageContent } from '../message.ts'
 import type { GraphError, Outcome } from '../outcome.ts'
 import { Secret } from '../secret.ts'
 import type {
   AppCredentials,
+  Bearer,
+  ConfirmedApp,
   ExchangedToken,
   GraphFault,
   InspectedToken,
+  MessageTemplates,
+  NodeHealth,
   PhoneNumberNode,
+  SubscribedApps,
 } from './answers.ts'
 import { classify } from './failures.ts'
+import { readHealth, readPhoneNumber, readSubscribedApps, readTemplates } from './nodes.ts'
 import { createTransport, type GraphAnswer, type GraphRequest } from './transport.ts'
 import { acceptedId, fieldOf, readGraphError, sendBody } from './wire.ts'
 
 /**
  * @param options.apiVersion such as `v26.0`
  * @param options.timeoutMs one call, from connect to the last byte
+ * @param options.appSecretProof sign every token with its app secret (Meta, "Secure Graph API Calls")
  * @param options.onCall told of each call: what it was, how it went, how long it took in milliseconds
  */
 export function createGraphClient(options: {
@@ -26,6 +34,7 @@ export function createGraphClient(options: {
   apiVersion: string
   timeoutMs: number
   maxSockets: number
+  appSecretProof?: boolean
   onCall?: (outcome: string, durationMs: number) => void
 }) {
   const transport = createTransport(options)
@@ -34,21 +43,29 @@ export function createGraphClient(options: {
     /** Sends one message from `phoneNumberId`. */
     async send(
       phoneNumberId: string,
-      accessToken: Secret,
+      bearer: Bearer,
       message: Pick<Message, 'id' | 'to' | 'template' | 'language'>,
       content: MessageContent,
     ): Promise<Outcome> {
       const answer = await call({
         method: 'POST',
         path: `/${phoneNumberId}/messages`,
-        bearer: accessToken.reveal(),
+        ...signed(bearer),
         body: sendBody(message, content),
       })
-      return readSendAnswer(answer, [accessToken.reveal(), ...textsOf(content)])
+      return readSendAnswer(answer, [bearer.accessToken.reveal(), ...textsOf(content)])
     },
 
-    /** Trades a live token for a new one (Meta, "Long-Lived Access Tokens", "System users"). The old one stays valid. */
-    async exchange(app: AppCredentials, accessToken: Secret): Promise<ExchangedToken | GraphFault> {
+    /**
+     * Trades a live token for a new one (Meta, "Long-Lived Access Tokens", "System users"). The old one stays valid.
+     *
+     * @param how.forSystemUser asks for a life of sixty days, which only tokens of system users can be given
+     */
+    async exchange(
+      app: AppCredentials,
+      accessToken: Secret,
+      how: { forSystemUser: boolean },
+    ): Promise<ExchangedToken | GraphFault> {
       const answer = await call({
         method: 'GET',
         path: '/oauth/access_token',
@@ -57,7 +74,7 @@ export function createGraphClient(options: {
           client_id: app.appId,
           client_secret: app.appSecret.reveal(),
           fb_exchange_token: accessToken.reveal(),
-          set_token_expires_in_60_days: 'true',
+          ...(how.forSystemUser && { set_token_expires_in_60_days: 'true' }),
         },
       })
       const body = bodyOf(answer, [app.appSecret, accessToken])
@@ -80,32 +97,85 @@ export function createGraphClient(options: {
       const answer = await call({
         method: 'GET',
         path: '/debug_token',
-        bearer: `${app.appId}|${app.appSecret.reveal()}`,
-        query: { input_token: accessToken.reveal() },
+        ...signed(
+          { accessToken: new Secret(`${app.appId}|${app.appSecret.reveal()}`), appSecret: app.appSecret },
+          { input_token: accessToken.reveal() },
+        ),
       })
       const body = bodyOf(answer, [app.appSecret, accessToken])
       return body.kind === 'body' ? readInspection(body.body) : body
     },
 
-    /** The phone number's own page: does Meta answer, and may this token see the number? */
-    async phoneNumber(phoneNumberId: string, accessToken: Secret): Promise<PhoneNumberNode | GraphFault> {
-      const answer = await call({
-        method: 'GET',
-        path: `/${phoneNumberId}`,
-        bearer: accessToken.reveal(),
-        query: { fields: 'display_phone_number,verified_name,quality_rating' },
-      })
-      const body = bodyOf(answer, [accessToken])
-      if (body.kind !== 'body') return body
-      return {
-        kind: 'phone-number',
-        ...textField(body.body, 'display_phone_number', 'displayNumber'),
-        ...textField(body.body, 'verified_name', 'verifiedName'),
-        ...textField(body.body, 'quality_rating', 'qualityRating'),
+    /**
+     * The phone number's own page: does Meta answer, and may this token see the number?
+     *
+     * @param also more fields to ask for. One that the number does not have makes the whole call fail (reported once)
+     */
+    async phoneNumber(
+      phoneNumberId: string,
+      bearer: Bearer,
+      also: readonly ('status' | 'throughput')[] = [],
+    ): Promise<PhoneNumberNode | GraphFault> {
+      const fields = ['display_phone_number', 'verified_name', 'quality_rating', ...also].join(',')
+      const body = await read(`/${phoneNumberId}`, bearer, { fields })
+      return body.kind === 'body' ? readPhoneNumber(body.body) : body
+    },
+
+    /** Meta's verdict on a number or a business account (`health_status`). */
+    async health(nodeId: string, bearer: Bearer): Promise<NodeHealth | GraphFault> {
+      const body = await read(`/${nodeId}`, bearer, { fields: 'health_status' })
+      return body.kind === 'body' ? readHealth(body.body) : body
+    },
+
+    /**
+     * The templates of a business account whose name is `name`, or holds it.
+     *
+     * @param also more fields to ask for, as above
+     */
+    async templates(
+      businessId: string,
+      bearer: Bearer,
+      name: string,
+      also: readonly 'message_send_ttl_seconds'[] = [],
+    ): Promise<MessageTemplates | GraphFault> {
+      const fields = ['name', 'language', 'status', 'category', ...also].join(',')
+      const body = await read(`/${businessId}/message_templates`, bearer, { name, fields, limit: '100' })
+      return body.kind === 'body' ? readTemplates(body.body) : body
+    },
+
+    /** Which apps get the webhooks of a business account. */
+    async subscribedApps(businessId: string, bearer: Bearer): Promise<SubscribedApps | GraphFault> {
+      const body = await read(`/${businessId}/subscribed_apps`, bearer)
+      return body.kind === 'body' ? readSubscribedApps(body.body) : body
+    },
+
+    /** Do app id and secret belong together? Asks for an app token (`client_credentials`) and drops it. */
+    async confirmApp(app: AppCredentials): Promise<ConfirmedApp | GraphFault> {
+      const query = {
+        grant_type: 'client_credentials',
+        client_id: app.appId,
+        client_secret: app.appSecret.reveal(),
       }
+      const answer = await call({ method: 'GET', path: '/oauth/access_token', query })
+      const body = bodyOf(answer, [app.appSecret])
+      return body.kind === 'body' ? { kind: 'app' } : body
     },
 
     close: () => transport.close(),
+  }
+
+  function signed(
+    { accessToken, appSecret }: Bearer,
+    query: Record<string, string> = {},
+  ): Pick<GraphRequest, 'bearer' | 'query'> {
+    const bearer = accessToken.reveal()
+    const proof = options.appSecretProof && appSecret && appSecretProof(bearer, appSecret)
+    return { bearer, query: proof ? { ...query, appsecret_proof: proof } : query }
+  }
+
+  async function read(path: string, bearer: Bearer, query: Record<string, string> = {}) {
+    const answer = await call({ method: 'GET', path, ...signed(bearer, query) })
+    return bodyOf(answer, [bearer.accessToken])
   }
 
   async function call(request: GraphRequest): Promise<GraphAnswer> {
@@ -114,6 +184,11 @@ export function createGraphClient(options: {
     options.onCall?.(callOutcome(answer), performance.now() - startedAt)
     return answer
   }
+}
+
+/** Shows Meta that the caller holds the app secret, not only a token that leaked. */
+function appSecretProof(accessToken: string, appSecret: Secret): string {
+  return createHmac('sha256', appSecret.reveal()).update(accessToken).digest('hex')
 }
 
 export type GraphClient = ReturnType<typeof createGraphClient>
@@ -176,6 +251,7 @@ function readInspection(body: unknown): InspectedToken | GraphFault {
   if (typeof isValid !== 'boolean')
     return { kind: 'unreachable', detail: 'debug_token answered without is_valid' }
   const appId = fieldOf(data, 'app_id')
+  const type = fieldOf(data, 'type')
   const scopes = fieldOf(data, 'scopes')
   const issuedAt = fieldOf(data, 'issued_at')
   const expiresAt = fieldOf(data, 'expires_at')
@@ -184,16 +260,12 @@ function readInspection(body: unknown): InspectedToken | GraphFault {
     kind: 'inspected',
     isValid,
     ...(typeof appId === 'string' && { appId }),
+    ...(typeof type === 'string' && { type }),
     ...(Array.isArray(scopes) && { scopes: scopes.map(String) }),
     ...(typeof issuedAt === 'number' && { issuedAt: issuedAt * 1000 }),
     ...(typeof expiresAt === 'number' && { expiresAt: expiresAt > 0 ? expiresAt * 1000 : null }),
     ...(error && { error }),
   }
-}
-
-function textField<K extends string>(body: unknown, name: string, as: K): { [key in K]?: string } {
-  const value = fieldOf(body, name)
-  return (typeof value === 'string' ? { [as]: value } : {}) as { [key in K]?: string }
 }
 
 function callOutcome(answer: GraphAnswer): string {

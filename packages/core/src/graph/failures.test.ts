@@ -47,6 +47,8 @@ describe("the table of Meta's errors", () => {
     expect(classify({ ...error(400, 100), type: 'OAuthException' }).failure).toBe('permanent-request')
     expect(classify(error(403, 200)).failure).toBe('auth-permission')
     expect(classify(error(403, 299)).failure).toBe('auth-permission')
+    expect(classify(error(503, 190)).failure).toBe('transient')
+    expect(classify(error(401, 190)).failure).toBe('token-expired')
   })
 
   it.each([

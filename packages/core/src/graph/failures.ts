@@ -90,7 +90,7 @@ const BY_CODE = new Map(FAILURES.map((row) => [row.graphCode, row]))
 /** What Meta's error means. Codes that are not in the table go by the rule of `classifyUnknown`. */
 export function classify(error: GraphError): Failure {
   const row = error.graphCode === undefined ? undefined : BY_CODE.get(error.graphCode)
-  const failure = exception(error) ?? row?.failure ?? classifyUnknown(error)
+  const failure = exception(error, row?.failure) ?? row?.failure ?? classifyUnknown(error)
   return {
     failure,
     detail: describe(error, row?.title),
@@ -102,7 +102,12 @@ export function classify(error: GraphError): Failure {
 }
 
 /** Codes whose meaning is not in the number alone. */
-function exception({ graphCode, type }: GraphError): FailureClass | undefined {
+function exception(
+  { graphCode, type, statusCode }: GraphError,
+  listed: FailureClass | undefined,
+): FailureClass | undefined {
+  // A fault of Meta's own must not cost us the token, whatever it says.
+  if (listed === 'token-expired' && statusCode >= 500) return 'transient'
   // 100 as a GraphMethodException: the token cannot see the phone number, or the appsecret_proof is wrong or missing.
   if (graphCode === 100 && type === 'GraphMethodException') return 'auth-permission'
   // 200-299: "API Permission", no rights on the asset.
