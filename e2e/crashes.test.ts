@@ -83,7 +83,12 @@ describe.concurrent('what was accepted', { timeout: 90_000 }, () => {
     const { id } = (await answer.json()) as { id: string }
     await system.reaches(id, ['delivered'], 30_000)
 
-    // Emptied under running processes: the next uses find no token, and it comes back from the environment, with its schedule.
+    // Emptied under running processes: they remember the token and put it back, with its schedule.
+    await system.operate('POST', '/api/wallet/refresh-whatsapp-token')
+    await eventually(
+      () => system.operate('GET', '/api/wallet/whatsapp-status'),
+      ({ body: { token } }) => (token as { source: string }).source === 'renewed',
+    )
     const admin = new Redis(redis.url)
     t.onTestFinished(() => admin.disconnect())
     await admin.flushall()
@@ -93,8 +98,12 @@ describe.concurrent('what was accepted', { timeout: 90_000 }, () => {
         return admin.zcard(`${system.env.QUEUE_PREFIX}:access-token:repeat`)
       },
       (schedules) => schedules === 1,
-      { everyMs: 500, what: 'the schedule of token checks' },
+      { everyMs: 500, timeoutMs: 30_000, what: 'the schedule of token checks' },
     )
+    t.expect((await system.operate('GET', '/api/wallet/whatsapp-status')).body).toMatchObject({
+      token: { source: 'renewed', version: 2, restoredFromMemoryAt: t.expect.any(String) },
+    })
+    t.expect(system.events('token.restored')).toHaveLength(1)
     await system.reaches(await system.send('+221771234568', '4444'), ['delivered'], 30_000)
   })
 })

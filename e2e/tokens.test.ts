@@ -1,6 +1,6 @@
 import { eventually } from '@relais/testing'
 import { describe, it } from 'vitest'
-import { sharedSystem } from './system.ts'
+import { recipients, sharedSystem, startSystem, takenBy } from './system.ts'
 
 const STATUS = '/api/wallet/whatsapp-status'
 const REFRESH = '/api/wallet/refresh-whatsapp-token'
@@ -78,7 +78,8 @@ describe('the shared token', () => {
     for (const id of waiting) expect((await system.message(id)).attempts).toBe(1)
     expect((await system.operate('GET', STATUS)).body).toMatchObject({ mode: 'connected' })
     expect(system.events('message.fallback')).toEqual([])
-    expect(system.events('token.invalidated')).toHaveLength(1)
+    const refused = system.events('token.invalidated').map(({ version }) => version as number)
+    expect(refused.toSorted((a, b) => a - b)).toEqual([1, 2])
     expect(system.events('token.updated').filter(({ source }) => source === 'manual')).toMatchObject([
       { operator: 'awa', version: 3 },
     ])
@@ -100,5 +101,57 @@ describe('the shared token', () => {
     const other = await system.send('+221771234505', '2222')
     expect((await system.reaches(other, ['delivered'], 30_000)).attempts).toBe(1)
     expect(system.events('token.confirmed').length).toBeGreaterThan(0)
+  })
+})
+
+describe.concurrent('the shared token under load', { timeout: 90_000 }, () => {
+  it('revoked: what can wait is sent within a second of a new one, what cannot has fallen back', async (t) => {
+    const { expect } = t
+    const system = await startSystem(t, { workers: 2 })
+    const [first = '', ...others] = recipients(61)
+    await system.reaches(await system.send(first, '1111'), ['delivered'])
+    const load = others.map((to, i) =>
+      // Every tenth cannot wait long.
+      system.send(to, '482913', i % 10 === 0 ? { deliverWithinSeconds: 3 } : { deliverWithinSeconds: 120 }),
+    )
+    for (const { fingerprint } of system.simulator.tokens()) system.simulator.revokeToken(fingerprint)
+    const ids = await Promise.all(load)
+    const hurried = ids.filter((_, i) => i % 10 === 0)
+    const ends = await Promise.all(hurried.map((id) => system.reaches(id, ['fallback', 'delivered'], 30_000)))
+    for (const { status, reason } of ends) if (status === 'fallback') expect(reason).toBe('token_unavailable')
+
+    const waiting = system.simulator.messages().length
+    const accessToken = system.simulator.issueToken()
+    const updatedAt = Date.now()
+    expect((await system.operate('POST', UPDATE, { accessToken })).statusCode).toBe(200)
+    await eventually(
+      () => system.simulator.messages(),
+      ({ length }) => length > waiting,
+      { everyMs: 5, what: 'a send with the new token' },
+    )
+    const tookMs = Date.now() - updatedAt
+    for (const id of ids.filter((id) => !hurried.includes(id)))
+      expect((await system.reaches(id, ['delivered'], 30_000)).attempts).toBe(1)
+    for (const id of ids) expect(takenBy(system.simulator, id).length).toBeLessThanOrEqual(1)
+    expect(tookMs).toBeLessThan(1000)
+  })
+
+  it('with sends signed by the app secret goes on as before, also with a new secret', async (t) => {
+    const { expect } = t
+    const env = { WHATSAPP_APPSECRET_PROOF: 'on' }
+    const system = await startSystem(t, { env, simulator: { requireProof: true } })
+    await system.reaches(await system.send('+221771234567', '1111'), ['delivered'])
+    expect((await system.operate('POST', REFRESH)).statusCode).toBe(200)
+    expect((await system.operate('GET', STATUS)).body).toMatchObject({ mode: 'connected' })
+    await system.reaches(await system.send('+221771234567', '2222'), ['delivered'])
+  })
+
+  it('of a person is taken with a warning', async (t) => {
+    const system = await startSystem(t, { workers: 0 })
+    const accessToken = system.simulator.issueToken({ type: 'USER' })
+    t.expect((await system.operate('POST', UPDATE, { accessToken })).body).toMatchObject({
+      source: 'manual',
+      warnings: [t.expect.stringContaining('131005')],
+    })
   })
 })
