@@ -56,6 +56,8 @@ export type SystemOptions = {
   simulator?: Partial<SimulatorOptions>
   redisUrl?: string
   withReceipts?: boolean
+  /** Lets the test set the clocks of all processes ahead, and the simulator's with them. */
+  hasMovableClock?: boolean
 }
 
 /** One system for all tests of a file, which then keep to recipients of their own. */
@@ -76,7 +78,7 @@ export function sharedSystem(options: SystemOptions = {}): () => System {
 
 /** Starts the simulator, one API and some workers on the shared Redis, unless another is given. All ends with the scope. */
 export async function startSystem(scope: Scope, options: SystemOptions = {}) {
-  const { workers = 1, withReceipts = true } = options
+  const { workers = 1, withReceipts = true, hasMovableClock = false } = options
   const secrets = newSecrets()
   const apiPort = await freePort()
   const apiUrl = `http://127.0.0.1:${apiPort}`
@@ -110,6 +112,7 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}) {
     ...options.env,
   }
   const processes: NodeProcess[] = []
+  let aheadMs = 0
   const api = startApp('api')
   const pool = Array.from({ length: workers }, () => startApp('worker'))
   await Promise.all([isUp(api), ...pool.map(isUp)])
@@ -181,6 +184,13 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}) {
 
     events,
 
+    /** Lets time pass for everyone at once. */
+    async passTime(ms: number): Promise<void> {
+      aheadMs += ms
+      simulator.clock.advance(ms)
+      await Promise.all(processes.map((each) => each.setAhead(aheadMs)))
+    },
+
     /** Everything every process has written. */
     output: () => processes.flatMap((each) => each.lines()),
   }
@@ -207,7 +217,7 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}) {
     more: Record<string, string> = {},
     how?: NodeProcessOptions,
   ): NodeProcess {
-    const child = startNode(`apps/${name}/dist/main.js`, { ...env, ...more }, how)
+    const child = startNode(`apps/${name}/dist/main.js`, { ...env, ...more }, { hasMovableClock, ...how })
     processes.push(child)
     scope.onTestFinished(() => child.kill())
     return child

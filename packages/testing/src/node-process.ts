@@ -10,9 +10,14 @@ export interface NodeProcessOptions {
   /** Arguments of node itself, before the script. */
   nodeArgs?: string[]
   cwd?: string
+  /** Gives the process a `Date` that the test can set ahead. */
+  hasMovableClock?: boolean
   /** How long `stop` waits before it kills. Default 10 s. */
   stopWithinMs?: number
 }
+
+/** The built module: a process of a test runs what is built. */
+const MOVABLE_CLOCK = new URL('../dist/movable-clock.js', import.meta.url).href
 
 /** How a process ended: one of the two is null. */
 export interface Ending {
@@ -38,6 +43,8 @@ export interface NodeProcess {
    * @throws Error when it had to be killed, because it did not end within `stopWithinMs`.
    */
   stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** Sets its `Date` ahead of the real time. @throws Error without a movable clock */
+  setAhead(aheadMs: number): Promise<void>
   /** SIGKILL, and waits for the end. */
   kill(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -47,11 +54,12 @@ export interface NodeProcess {
 export function startNode(
   scriptPath: string,
   env: Record<string, string> = {},
-  { args = [], nodeArgs = [], cwd, stopWithinMs = 10_000 }: NodeProcessOptions = {},
+  { args = [], nodeArgs = [], cwd, hasMovableClock = false, stopWithinMs = 10_000 }: NodeProcessOptions = {},
 ): NodeProcess {
-  const child = spawn(process.execPath, [...nodeArgs, scriptPath, ...args], {
+  const preload = hasMovableClock ? ['--import', MOVABLE_CLOCK] : []
+  const child = spawn(process.execPath, [...preload, ...nodeArgs, scriptPath, ...args], {
     env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: hasMovableClock ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
   })
   const output = collectLines(child)
@@ -60,6 +68,13 @@ export function startNode(
   if (child.pid === undefined) throw new Error(`${process.execPath} could not be started`)
   const grave = killWithUs(child.pid)
   void exited.then(() => grave.release())
+
+  async function setAhead(aheadMs: number): Promise<void> {
+    if (!hasMovableClock) throw new Error(`${scriptPath} was started without a movable clock`)
+    const isSet = once(child, 'message')
+    child.send({ aheadMs })
+    await isSet
+  }
 
   async function kill(): Promise<void> {
     child.kill('SIGKILL')
@@ -103,6 +118,7 @@ export function startNode(
     jsonLines: () => output.lines.flatMap(parseObject),
     waitForLine,
     stop,
+    setAhead,
     kill,
     [Symbol.asyncDispose]: kill,
   }
