@@ -5,9 +5,12 @@ import { factsOf, reasonToReject, type TokenAuthority } from './token-authority.
 import { outlives, tokenInUse, type TokenRecord } from './token-state.ts'
 import type { TokenFacts, TokenVault } from './vault.ts'
 
+/** A token that would not do is asked about again after this, if nothing else lives. */
+const ASK_AGAIN_MS = 60_000
+
 /** @param options.accessToken as configured; undefined: there is none, and nothing to do */
 export function createEnvironmentToken(options: {
-  vault: Pick<TokenVault, 'read' | 'bootstrap' | 'commit' | 'hasSeen' | 'noteSeen'>
+  vault: Pick<TokenVault, 'read' | 'bootstrap' | 'commit' | 'seenAt' | 'noteSeen'>
   authority: Pick<TokenAuthority, 'inspect'>
   app: CredentialsOfApp
   accessToken: Secret | undefined
@@ -31,7 +34,9 @@ export function createEnvironmentToken(options: {
   async function isCandidate(record: TokenRecord, candidate: Secret): Promise<boolean> {
     const isStored = record.tokens.some((token) => token.accessToken.reveal() === candidate.reveal())
     if (isStored) return false
-    return !tokenInUse(record, now(), 0) || !(await vault.hasSeen(candidate))
+    const seenAt = await vault.seenAt(candidate)
+    if (seenAt === undefined) return true
+    return !tokenInUse(record, now(), 0) && now() - seenAt >= ASK_AGAIN_MS
   }
 
   async function adoptOver(record: TokenRecord, candidate: Secret): Promise<boolean> {
@@ -57,7 +62,7 @@ export function createEnvironmentToken(options: {
         reasonToReject(inspected, app.appId ?? '') === undefined &&
         outlives(inspected, present, now())
       if (isBetter) return factsOf(inspected)
-      await vault.noteSeen(record, candidate)
+      await vault.noteSeen(record, candidate, now())
       return undefined
     }
   }

@@ -31,8 +31,7 @@ export function createReview(options: {
     const claimedAt = await claimCheck(record)
     const present = presentToken(record, now())
     const doubted = record.tokens.filter(
-      (token) =>
-        isInDoubt(token) || (token === present && (claimedAt !== undefined || token.expiresAt === undefined)),
+      (token) => isInDoubt(token) || (token === present && (claimedAt !== undefined || isLifeUnknown(token))),
     )
     const answers = await Promise.all(doubted.map((token) => ask(record, token)))
     if (claimedAt !== undefined && answers.includes('unanswered')) {
@@ -68,6 +67,10 @@ export function createReview(options: {
 }
 
 export type Review = ReturnType<typeof createReview>
+
+function isLifeUnknown({ expiresAt, deadAt }: StoredToken): boolean {
+  return expiresAt === undefined && deadAt === undefined
+}
 
 /** Refused by a send, and Meta was not asked yet. */
 function isInDoubt({ refusedAt, deadAt }: StoredToken): boolean {

@@ -187,14 +187,15 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
         set: { [what]: String(at) },
       }),
 
-    /** Was this token of the environment stored before? Then it is not news, however the environment repeats it. */
-    async hasSeen(accessToken: Secret): Promise<boolean> {
-      return (await redis.hexists(key, seenField(accessToken))) === 1
+    /** When this token of the environment was last stored or asked about. Then it is not news, however the environment repeats it. */
+    async seenAt(accessToken: Secret): Promise<number | undefined> {
+      const at = await redis.hget(key, seenField(accessToken))
+      return at === null ? undefined : Number(at)
     },
 
-    /** Remembers a token of the environment that will not do, so that it is asked about once. */
-    noteSeen: ({ generation }: TokenVersion, accessToken: Secret): Promise<boolean> =>
-      write({ where: { generation }, set: { [seenField(accessToken)]: '1' } }),
+    /** Remembers a token of the environment that will not do, and when. */
+    noteSeen: ({ generation }: TokenVersion, accessToken: Secret, at: number): Promise<boolean> =>
+      write({ where: { generation }, set: { [seenField(accessToken)]: String(at) } }),
   }
 
   async function write({ where, set = {}, remove = [], leaseOwner = '', endLease }: Write): Promise<boolean> {
@@ -328,8 +329,8 @@ function allTokenFields(version: number): string[] {
   return TOKEN_FIELDS.map((name) => `${version}.${name}`)
 }
 
-function seenFields({ source, accessToken }: NewToken): Record<string, string> {
-  return source === 'env' ? { [seenField(accessToken)]: '1' } : {}
+function seenFields({ source, accessToken, obtainedAt }: NewToken): Record<string, string> {
+  return source === 'env' ? { [seenField(accessToken)]: String(obtainedAt) } : {}
 }
 
 /** Plain, not keyed: a token is too random to be guessed from it, and it must outlive the rotation of our keys. */

@@ -184,7 +184,7 @@ describe('a token of the environment', () => {
   })
 
   it('is the last resort when the stored ones are dead, though it was seen before', async () => {
-    const { newProcess, vault, record, newest, toldSince } = tokenFixture({
+    const { newProcess, vault, record, newest, toldSince, clock } = tokenFixture({
       env: 'from env',
       meta: {
         inspect: async (_app, given) => ({
@@ -199,6 +199,7 @@ describe('a token of the environment', () => {
       await vault.commit(await record(), token(text, { source: 'manual' }))
     const { generation } = await record()
     for (const version of [2, 3, 4, 5]) await vault.noteRefusal({ generation, version }, Date.now())
+    clock.aheadMs += 60_000
     await newProcess().lookAfter()
     expect(await newest()).toMatchObject({ version: 6, source: 'env' })
     expect(toldSince().at(-1)).toBe('adopted env')
@@ -213,7 +214,25 @@ describe('a token of the environment', () => {
     expect((await newest()).accessToken.reveal()).toBe('by hand')
     const ring = [{ id: 'k2', key: new Secret(randomBytes(32).toString('base64')) }]
     const rotated = createTokenVault({ redis, keys, sealer: createSealer(ring), senderId })
-    expect(await rotated.hasSeen(new Secret('from env'))).toBe(true)
+    expect(await rotated.seenAt(new Secret('from env'))).toBeGreaterThan(0)
+  })
+})
+
+describe('while no token lives', () => {
+  it('Meta is asked about that of the environment once a minute, however often it is looked after', async () => {
+    const { vault, newProcess, asked, clock, record } = tokenFixture({
+      env: 'from env',
+      meta: { inspect: invalid },
+    })
+    await vault.bootstrap(token('first', { source: 'manual' }))
+    await vault.noteRefusal(await record(), Date.now())
+    await newProcess().lookAfter()
+    const before = asked.inspections
+    for (let second = 0; second < 10; second += 1) await newProcess().lookAfter()
+    expect(asked.inspections).toBe(before)
+    clock.aheadMs += 60_000
+    for (let second = 0; second < 10; second += 1) await newProcess().lookAfter()
+    expect(asked.inspections).toBe(before + 1)
   })
 })
 
