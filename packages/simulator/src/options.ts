@@ -1,7 +1,11 @@
 import { randomInt } from 'node:crypto'
-import { defaultTemplates, type SimulatedTemplate } from './world/templates.ts'
+import type { SimulatedTemplate } from './world/template.ts'
+import { defaultTemplates } from './world/templates.ts'
 import type { ClockOptions } from './world/clock.ts'
-import { defaultTiming, type Timing } from './world/timing.ts'
+import type { ExpiryCode } from './world/recipients.ts'
+import { timings, type Timing, type TimingPreset } from './world/timing.ts'
+import type { WebhookGrouping, WebhookVersion } from './webhooks/payload.ts'
+import { LARGEST_BATCH } from './webhooks/batches.ts'
 
 /** What a simulator plays: one app, one business, one number, one first token. */
 export type SimulatorOptions = {
@@ -27,8 +31,10 @@ export type SimulatorOptions = {
   /** Life of the first token and of exchanged ones; 0 = never expires. Default 60 days. */
   tokenLifeSeconds?: number | undefined
   webhookUrl?: string | undefined
-  /** Milliseconds; what is left out keeps its default. */
-  timing?: Partial<Timing> | undefined
+  /** Set: the URL must answer Meta's challenge before the first POST, and gets nothing until it does. */
+  webhookVerifyToken?: string | undefined
+  /** A preset, or milliseconds; what is left out is as in `quick`. */
+  timing?: TimingPreset | Partial<Timing> | undefined
   /** Default 80; 0 = unlimited. */
   throughputPerSecond?: number | undefined
   /** Default on. */
@@ -41,8 +47,22 @@ export type SimulatorOptions = {
   duplicateProbability?: number | undefined
   /** Webhooks overtaken by later ones, 0 to 1. Default 0. */
   swapProbability?: number | undefined
-  /** Waiting statuses per POST, up to 1000. Default 1. */
+  /** Updates that may share a POST, up to 1000. Default 1. */
   webhookBatchSize?: number | undefined
+  /** How updates share a POST. Default `mixed`. */
+  webhookGrouping?: WebhookGrouping | undefined
+  /** The payload version the app chose. Default `v26.0`. */
+  webhookVersion?: WebhookVersion | undefined
+  /** POSTs under way at once. Default 16. */
+  webhookConcurrency?: number | undefined
+  /** Real milliseconds a POST may take. Default 5000. */
+  webhookTimeoutMs?: number | undefined
+  /** Sends whose `sent` is posted before they are answered, 0 to 1. Default 0. */
+  earlyProbability?: number | undefined
+  /** The error of a message that expired before its phone came back; default `null`: nothing is told. */
+  expiresWith?: ExpiryCode | null | undefined
+  /** Whether free text reaches people who never wrote. Default on. */
+  windowsStartOpen?: boolean | undefined
   /** Whether `failed` statuses carry the caller's data back. Default on; Meta's habit is not known. */
   echoCallbackDataOnFailed?: boolean | undefined
   /** Simulated time: of tokens, limits, statuses, retries and timestamps. Answers are delayed in real time. */
@@ -60,14 +80,24 @@ export function settle(options: SimulatorOptions) {
     systemUserId: options.systemUserId ?? '122000000000001',
     templates: options.templates ?? defaultTemplates,
     tokenLifeSeconds: options.tokenLifeSeconds ?? 5_184_000,
-    timing: { ...defaultTiming, ...options.timing },
+    timing:
+      typeof options.timing === 'string' ? timings[options.timing] : { ...timings.quick, ...options.timing },
     throughputPerSecond: options.throughputPerSecond ?? 80,
     pairLimit: options.pairLimit ?? true,
     requireProof: options.requireProof ?? false,
     seed: options.seed ?? randomInt(2 ** 32),
-    duplicateProbability: options.duplicateProbability ?? 0,
-    swapProbability: options.swapProbability ?? 0,
-    webhookBatchSize: Math.min(1000, Math.max(1, options.webhookBatchSize ?? 1)),
+    webhookHabits: {
+      duplicateProbability: options.duplicateProbability ?? 0,
+      swapProbability: options.swapProbability ?? 0,
+      earlyProbability: options.earlyProbability ?? 0,
+      batchSize: Math.min(LARGEST_BATCH, Math.max(1, options.webhookBatchSize ?? 1)),
+      grouping: options.webhookGrouping ?? 'mixed',
+      version: options.webhookVersion ?? 'v26.0',
+    },
+    webhookConcurrency: options.webhookConcurrency ?? 16,
+    webhookTimeoutMs: options.webhookTimeoutMs ?? 5000,
+    expiresWith: options.expiresWith ?? null,
+    windowsStartOpen: options.windowsStartOpen ?? true,
     echoCallbackDataOnFailed: options.echoCallbackDataOnFailed ?? true,
     clock: options.clock ?? {},
   }

@@ -1,4 +1,5 @@
 import type { SimulatorOptions } from './options.ts'
+import { timings, type TimingPreset } from './world/timing.ts'
 
 /** What the process needs to know, and which values are the demo's own. */
 export type Settings = {
@@ -31,6 +32,16 @@ const host: Rule = {
   wants: 'must be a host name or address',
   example: '127.0.0.1',
 }
+const timing: Rule = {
+  holds: (text) => Object.hasOwn(timings, text),
+  wants: `must be ${Object.keys(timings).join(' or ')}`,
+  example: 'realistic',
+}
+const seed: Rule = {
+  holds: isWhole(2 ** 32 - 1),
+  wants: 'must be a whole number up to 4294967295',
+  example: '7',
+}
 const templateName: Rule = {
   holds: matches(/^[a-z0-9_]{1,512}$/),
   wants: 'must be lower-case letters, digits and _',
@@ -41,6 +52,9 @@ const language: Rule = {
   wants: 'must be a language code of WhatsApp',
   example: 'fr or en_US',
 }
+
+/** Meta's webhooks are never in good order; a test decides for itself. */
+const untidy = { duplicateProbability: 0.01, swapProbability: 0.05, earlyProbability: 0.01 }
 
 /** Work well enough for a demo, and mean nothing anywhere else. */
 export const demoValues = {
@@ -72,14 +86,20 @@ export function readSettings(
   }
 
   const latency = read('SIMULATOR_LATENCY_MS', milliseconds)
+  const pace = timings[(read('SIMULATOR_TIMING', timing) ?? 'quick') as TimingPreset] ?? timings.quick
+  const seedText = read('SIMULATOR_SEED', seed)
   const life = read('SIMULATOR_TOKEN_LIFE_SECONDS', seconds)
   const options = {
     host: read('SIMULATOR_HOST', host),
     port: Number(read('SIMULATOR_PORT', port) ?? 4010),
     adminPort: Number(read('SIMULATOR_ADMIN_PORT', port) ?? 4011),
     webhookUrl: read('SIMULATOR_WEBHOOK_URL', webUrl),
+    webhookVerifyToken: read('SIMULATOR_WEBHOOK_VERIFY_TOKEN', secret),
+    ...untidy,
+    seed: seedText === undefined ? undefined : Number(seedText),
     tokenLifeSeconds: life === undefined ? undefined : Number(life),
-    timing: latency === undefined ? undefined : { answer: { min: Number(latency), max: Number(latency) } },
+    timing:
+      latency === undefined ? pace : { ...pace, answer: { min: Number(latency), max: Number(latency) } },
     phoneNumberId: readOrDemo('WHATSAPP_PHONE_NUMBER_ID', id),
     accessToken: readOrDemo('WHATSAPP_ACCESS_TOKEN', secret),
     appId: readOrDemo('WHATSAPP_APP_ID', id),

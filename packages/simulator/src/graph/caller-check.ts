@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import type { AccessTokens } from '../world/access-tokens.ts'
 import type { GraphCall } from './call.ts'
 import type { Checked, Refusal } from './reply.ts'
@@ -9,29 +8,30 @@ import { tokenRefusal } from './token-refusal.ts'
 export function createCallerCheck(deps: {
   tokens: AccessTokens
   appId: string
-  appSecret: string
-  requireProof: boolean
+  isProofRequired: () => boolean
   now: () => number
 }) {
-  const { tokens, appId, appSecret, now } = deps
+  const { tokens, appId, now } = deps
 
   /** `statusCode`: HTTP status of token errors where it is not Meta's usual 401. */
   function check(call: GraphCall, statusCode?: number): Checked<Grant> {
     const status = statusCode === undefined ? {} : { statusCode }
     if (call.accessToken === undefined) return { refusal: { graphCode: 104, ...status } }
     const verdict = tokens.judge(call.accessToken)
-    const refusal =
-      tokenRefusal(verdict, { appId, now: now(), ...status }) ?? checkProof(call.accessToken, call.query)
+    const dead = tokenRefusal(verdict, { appId, now: now(), ...status })
+    if (dead !== undefined || !('grant' in verdict)) return { refusal: dead ?? { graphCode: 190, ...status } }
+    const refusal = checkProof(call.accessToken, verdict.grant, call.query)
     if (refusal !== undefined) return { refusal }
-    if (verdict.state !== 'live') throw new Error(`a ${verdict.state} token passed its check`)
+    if (call.kind === 'send') tokens.noteSender(call.accessToken)
     return { value: verdict.grant }
   }
 
-  function checkProof(accessToken: string, query: GraphCall['query']): Refusal | undefined {
+  /** An app token proves the secret by itself. */
+  function checkProof(accessToken: string, { type }: Grant, query: GraphCall['query']): Refusal | undefined {
     const proof = query['appsecret_proof']
-    if (proof === undefined) return deps.requireProof ? badProof(PROOF_MISSING) : undefined
-    const expected = createHmac('sha256', appSecret).update(accessToken).digest('hex')
-    return sameText(proof, expected) ? undefined : badProof(PROOF_WRONG)
+    if (proof === undefined)
+      return deps.isProofRequired() && type !== 'APP' ? badProof(PROOF_MISSING) : undefined
+    return sameText(proof, tokens.proofOf(accessToken)) ? undefined : badProof(PROOF_WRONG)
   }
 
   return { check }
@@ -47,7 +47,7 @@ function badProof(sentence: string): Refusal {
 }
 
 /** 100/33: the object does not exist, or the token cannot see it. */
-export function unknownObject(method: 'get' | 'post', node: string): Refusal {
+export function unknownObject(method: 'get' | 'post' | 'delete', node: string): Refusal {
   const sentence =
     `Unsupported ${method} request. Object with ID '${node}' does not exist, cannot be loaded due to missing ` +
     'permissions, or does not support this operation. Please read the Graph API documentation at ' +

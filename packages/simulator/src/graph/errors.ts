@@ -18,6 +18,7 @@ export const graphErrors: Readonly<Record<number, GraphErrorRow>> = {
   3: { title: 'API Method', statusCode: 500 },
   4: { title: 'API Too Many Calls', statusCode: 400 },
   10: { title: 'Permission Denied', statusCode: 403 },
+  15: { title: 'This method must be called with an app access_token.', statusCode: 400 },
   17: { title: 'API User Too Many Calls', statusCode: 400 },
   33: { title: 'Parameter value is not valid', statusCode: 400 },
   100: { title: 'Invalid parameter', statusCode: 400 },

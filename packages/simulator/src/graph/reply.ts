@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { graphErrorDetails, graphErrors } from './errors.ts'
 
 /** Why a call is turned down. `sentence` replaces the usual `(#code) title`. */
@@ -9,6 +8,11 @@ export type Refusal = {
   readonly details?: string
   readonly statusCode?: number
   readonly type?: string
+  /** For the eyes of a person: `error_user_title` and `error_user_msg`. */
+  readonly userTitle?: string
+  readonly userMessage?: string
+  /** Sets `Retry-After`, which Meta is not known to send. */
+  readonly retryAfterSeconds?: number
 }
 
 /** A check's answer: what it read, or why the call is turned down. */
@@ -25,7 +29,13 @@ export type GraphReply = {
   readonly messageId?: string
   /** Replaces the ordinary answer delay. */
   readonly delayMs?: number
+  readonly retryAfterSeconds?: number | undefined
+  /** The answer leaves only after this. */
+  readonly notBefore?: Promise<void> | undefined
 }
+
+/** Stands in the body of a refusal where the server writes the trace id of the call. */
+export const TRACE_ID = '<fbtrace_id>'
 
 /** The connection is reset and nothing is answered. */
 export const resetReply: GraphReply = { statusCode: null, body: '' }
@@ -44,6 +54,7 @@ export function refuse(refusal: Refusal): GraphReply {
     body: JSON.stringify({ error: errorBody(refusal, subcode) }),
     graphCode: refusal.graphCode,
     graphSubcode: subcode,
+    retryAfterSeconds: refusal.retryAfterSeconds,
   }
 }
 
@@ -57,8 +68,10 @@ function errorBody(refusal: Refusal, subcode: number | undefined): object {
     ...(row?.isTransient ? { is_transient: true } : {}),
     code: refusal.graphCode,
     ...(subcode === undefined ? {} : { error_subcode: subcode }),
+    ...(refusal.userTitle === undefined ? {} : { error_user_title: refusal.userTitle }),
+    ...(refusal.userMessage === undefined ? {} : { error_user_msg: refusal.userMessage }),
     ...errorData(refusal, title),
-    fbtrace_id: traceId(),
+    fbtrace_id: TRACE_ID,
   }
 }
 
@@ -69,9 +82,4 @@ function errorData(refusal: Refusal, title: string): object {
     refusal.details ?? (isWhatsAppError ? graphErrorDetails[refusal.graphCode]?.details : undefined)
   if (details === undefined && !isWhatsAppError) return {}
   return { error_data: { messaging_product: 'whatsapp', details: details ?? title } }
-}
-
-/** A trace id of Meta's look: `A` and 22 characters. */
-export function traceId(): string {
-  return `A${randomBytes(17).toString('base64url').slice(0, 22)}`
 }

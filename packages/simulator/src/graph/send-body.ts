@@ -20,7 +20,7 @@ export type TemplateContent = {
   readonly components: readonly Record<string, unknown>[]
 }
 
-type Json = Record<string, unknown>
+type Json = Readonly<Record<string, unknown>>
 
 const CALLBACK_DATA_LENGTH = 512
 const TEXT_LENGTH = 4096
@@ -36,20 +36,8 @@ const commonKeys = [
 /** Real kinds of message that the simulator does not play. */
 const otherTypes = 'audio contacts document image interactive location reaction sticker video'.split(' ')
 
-/** What a call log may know of a body, good or bad: whom it is for, and the caller's own id. */
-export function peekSendBody(rawBody: string): { to?: string; callbackData?: string } {
-  const body = parseObject(rawBody)
-  const to = body?.['to']
-  const callbackData = body?.['biz_opaque_callback_data']
-  return {
-    ...(typeof to === 'string' ? { to } : {}),
-    ...(typeof callbackData === 'string' ? { callbackData } : {}),
-  }
-}
-
 /** Reads the body of `POST /{phone_number_id}/messages` (check 6). `senderDigits`: our own number. */
-export function readSendBody(rawBody: string, senderDigits: string): Checked<SendRequest> {
-  const body = parseObject(rawBody)
+export function readSendBody(body: Json | undefined, senderDigits: string): Checked<SendRequest> {
   if (body === undefined) return no({ graphCode: 100, details: 'The request body is not a JSON object' })
   const refusal = checkCommon(body)
   if (refusal !== undefined) return no(refusal)
@@ -128,17 +116,8 @@ function addressed(body: Json, content: SendRequest['content'], senderDigits: st
   return { value: { input, to, content, ...(typeof callbackData === 'string' ? { callbackData } : {}) } }
 }
 
-function parseObject(rawBody: string): Json | undefined {
-  try {
-    const body: unknown = JSON.parse(rawBody)
-    return isObject(body) ? body : undefined
-  } catch {
-    return undefined
-  }
-}
-
 /** A JSON object, not an array. */
-export function isObject(value: unknown): value is Json {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

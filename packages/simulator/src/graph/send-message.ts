@@ -1,106 +1,131 @@
-import { randomBytes } from 'node:crypto'
-import { unknownObject, type CallerCheck } from './caller-check.ts'
-import { errorOf } from './faults.ts'
+import type { CallerCheck } from './caller-check.ts'
 import type { GraphCall } from './call.ts'
+import { errorOf } from './faults.ts'
+import type { Ids } from './ids.ts'
 import { refuse, reply, resetReply, type GraphReply, type Refusal } from './reply.ts'
-import type { MessageLog, ReceivedMessage } from '../world/message-log.ts'
-import { profileOf, type RecipientProfile } from '../world/recipient-profiles.ts'
 import { readSendBody, type SendRequest } from './send-body.ts'
+import { checkAllowedRecipient, checkStanding, findSender } from './sender-check.ts'
 import { matchTemplate, type FilledTemplate } from './template-match.ts'
-import { codeMessageExtras, type Templates } from '../world/templates.ts'
-import type { Grant } from '../world/token-string.ts'
-import { whatsAppUser } from '../world/whatsapp-user.ts'
+import type { Usage } from './usage.ts'
+import type { Account } from '../world/account.ts'
+import type { NumberState } from '../world/account-state.ts'
+import type { MessageLog, ReceivedMessage } from '../world/message-log.ts'
+import { profilesByName, type RecipientProfile } from '../world/recipient-profiles.ts'
+import type { Templates } from '../world/templates.ts'
+import { waIdOf } from '../world/whatsapp-user.ts'
 
-type Limit = { take(key: string): boolean }
+/** A send that has the right shape, with everything that was looked up for it. */
+type Send = {
+  readonly number: NumberState
+  readonly request: SendRequest
+  readonly filled?: FilledTemplate
+  readonly waId: string
+  readonly profile: RecipientProfile
+}
 
 /**
  * `POST /{phone_number_id}/messages`: the checks in the order of the real thing, as far as that is known, then
  * acceptance. A forced fault comes before all of this; see `faults.ts`.
  */
 export function createSendMessage(deps: {
-  phoneNumberId: string
-  senderDigits: string
+  account: Account
   caller: CallerCheck
+  usage: Usage
   templates: Templates
-  throughput: Limit
-  pairs: Limit
+  limits: {
+    throughput: { take(phoneNumberId: string, perSecond: number): boolean }
+    pairs: { take(phoneNumberId: string, waId: string): boolean }
+    people: { take(waId: string): boolean }
+  }
+  /** Whether free text reaches this number at the moment: such messages do not count as starting a conversation. */
+  isWindowOpen: (number: string) => boolean
+  profileOf: (number: string) => RecipientProfile
   messages: MessageLog
-  follow: (message: ReceivedMessage, profile: RecipientProfile) => void
+  /** Starts the life of an accepted message. A promise: the call is not to be answered before. */
+  follow: (message: ReceivedMessage, profile: RecipientProfile) => Promise<void> | undefined
+  ids: Ids
   now: () => number
 }) {
-  const { phoneNumberId, senderDigits, now } = deps
+  const { account, limits } = deps
 
   return function sendMessage(call: GraphCall): GraphReply {
-    const caller = deps.caller.check(call)
-    const refusal = caller.refusal ?? checkSender(call.node, caller.value)
-    if (refusal !== undefined) return refuse(refusal)
-    const request = readSendBody(call.rawBody, senderDigits)
+    const caller = deps.caller.check(call) // 2, 3
+    if (caller.refusal !== undefined) return refuse(caller.refusal)
+    const sender = findSender(account, call.node, caller.value) // 4
+    if (sender.refusal !== undefined) return refuse(sender.refusal)
+    const number = sender.value
+    const standing = checkStanding(account.read().business, number) ?? deps.usage.takeAppCall() // 5
+    if (standing !== undefined) return refuse(standing)
+    const request = readSendBody(call.body, digitsOf(number)) // 6
     if (request.refusal !== undefined) return refuse(request.refusal)
-    const { content } = request.value
-    if (content.type === 'text') return deliver(request.value)
-    const filled = matchTemplate(content, deps.templates)
-    return filled.refusal === undefined ? deliver(request.value, filled.value) : refuse(filled.refusal)
+    const { content, to } = request.value
+    const filled = content.type === 'text' ? undefined : matchTemplate(content, deps.templates) // 7
+    if (filled?.refusal !== undefined) return refuse(filled.refusal)
+    const known = { number, request: request.value, waId: waIdOf(to), profile: profileOf(to) }
+    return deliver(filled === undefined ? known : { ...known, filled: filled.value }) // 8, 9
   }
 
-  function checkSender(node: string, grant: Grant): Refusal | undefined {
-    if (node !== phoneNumberId) return unknownObject('post', node)
-    const maySend = grant.type !== 'USER' && grant.scopes.includes('whatsapp_business_messaging')
-    return maySend ? undefined : { graphCode: 131005 }
+  function profileOf(to: string): RecipientProfile {
+    const profile = deps.profileOf(to)
+    return account.read().business.hasPaymentProblem
+      ? (profilesByName.get('billing broken') ?? profile)
+      : profile
   }
 
-  function deliver(request: SendRequest, filled?: FilledTemplate): GraphReply {
-    const profile = profileOf(request.to)
-    if (profile.reset === 'before') return resetReply
-    const refusal = profileRefusal(profile) ?? checkLimits(request.to)
+  function deliver(send: Send): GraphReply {
+    const { reset } = send.profile
+    if (reset === 'before') return resetReply
+    const refusal = profileRefusal(send.profile) ?? checkLimits(send)
     if (refusal !== undefined) return refuse(refusal)
-    const answer = accept(request, filled, profile)
-    return profile.reset === 'after' ? { ...answer, statusCode: null } : answer
+    const answer = accept(send)
+    return reset === 'after' ? { ...answer, statusCode: null } : answer
   }
 
   function profileRefusal({ refusal }: RecipientProfile): Refusal | undefined {
-    return refusal === undefined ? undefined : errorOf(refusal.graphCode, refusal.subcode, now())
+    return refusal === undefined ? undefined : errorOf(refusal.graphCode, refusal.subcode, deps.now())
   }
 
-  function checkLimits(to: string): Refusal | undefined {
-    if (!deps.throughput.take(phoneNumberId)) return { graphCode: 130429 }
-    return deps.pairs.take(whatsAppUser(to).waId) ? undefined : { graphCode: 131056 }
+  function checkLimits({ number, request, waId }: Send): Refusal | undefined {
+    if (!limits.throughput.take(number.id, number.throughputPerSecond)) return limited(130429, 1)
+    if (!limits.pairs.take(number.id, waId)) return limited(131056, 6)
+    const notAllowed = checkAllowedRecipient(number, request.to)
+    if (notAllowed !== undefined || deps.isWindowOpen(request.to)) return notAllowed
+    return limits.people.take(waId) ? undefined : limited(131048, 3600)
   }
 
-  function accept(
-    request: SendRequest,
-    filled: FilledTemplate | undefined,
-    profile: RecipientProfile,
-  ): GraphReply {
-    const { waId } = whatsAppUser(request.to)
+  function limited(graphCode: number, retryAfterSeconds: number): Refusal {
+    return account.read().limits.hasRetryAfter ? { graphCode, retryAfterSeconds } : { graphCode }
+  }
+
+  function accept({ number, request, filled, waId, profile }: Send): GraphReply {
+    const { content, to, callbackData } = request
     const message = deps.messages.add({
-      id: newMessageId(waId),
-      to: request.to,
+      id: deps.ids.message(waId),
+      to,
       waId,
-      phoneNumberId,
-      type: request.content.type,
-      text: request.content.type === 'text' ? request.content.body : '',
+      phoneNumberId: number.id,
+      type: content.type,
+      text: content.type === 'text' ? content.body : '',
       ...(filled === undefined ? {} : templateFields(filled)),
-      ...(request.callbackData === undefined ? {} : { callbackData: request.callbackData }),
-      acceptedAt: now(),
+      ...(callbackData === undefined ? {} : { callbackData }),
+      acceptedAt: deps.now(),
       profile: profile.name,
     })
-    deps.follow(message, profile)
-    return acceptance(request.input, message)
+    const notBefore = deps.follow(message, profile)
+    return {
+      ...acceptance(request.input, message, profile),
+      ...(notBefore === undefined ? {} : { notBefore }),
+    }
   }
 }
 
-function templateFields(filled: FilledTemplate) {
-  const { template, text, code, policyWarning } = filled
-  return {
-    template: { name: template.name, language: template.language, category: template.category },
-    text,
-    ...(code === undefined ? {} : { code, ...codeMessageExtras(template) }),
-    ...(policyWarning === undefined ? {} : { policyWarning }),
-  }
+function templateFields({ template, ...rest }: FilledTemplate) {
+  const { name, language, category } = template
+  return { template: { name, language, category }, ...rest }
 }
 
-function acceptance(input: string, message: ReceivedMessage): GraphReply {
-  const status = message.type === 'template' ? { message_status: 'accepted' } : {}
+function acceptance(input: string, message: ReceivedMessage, profile: RecipientProfile): GraphReply {
+  const status = message.type === 'template' ? { message_status: profile.messageStatus ?? 'accepted' } : {}
   const body = {
     messaging_product: 'whatsapp',
     contacts: [{ input, wa_id: message.waId }],
@@ -109,7 +134,6 @@ function acceptance(input: string, message: ReceivedMessage): GraphReply {
   return reply(body, message.id)
 }
 
-function newMessageId(waId: string): string {
-  const opaque = Buffer.concat([Buffer.from([0x1c, 0x18, waId.length]), Buffer.from(waId), randomBytes(18)])
-  return `wamid.${opaque.toString('base64')}`
+function digitsOf({ displayPhoneNumber }: NumberState): string {
+  return displayPhoneNumber.replace(/\D/g, '')
 }

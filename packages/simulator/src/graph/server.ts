@@ -1,169 +1,164 @@
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { BusinessObjects } from './business-objects.ts'
-import type { CallKind, CallLog } from './call-log.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { CallLog } from './call-log.ts'
+import { accessTokenOf, parseObject, readBody, readQuery, textOf, type GraphCall } from './call.ts'
 import { answerUnder, type Fault, type Faults } from './faults.ts'
-import { accessTokenOf, type GraphCall } from './call.ts'
-import { refuse, traceId, type GraphReply } from './reply.ts'
-import type { OAuth } from './oauth.ts'
-import { peekSendBody } from './send-body.ts'
+import type { Ids } from './ids.ts'
+import { refuse, reply, TRACE_ID, type GraphReply } from './reply.ts'
+import { readPath, routeOf, type GraphPath, type Handle, type Route, type Routes } from './routes.ts'
+import type { Usage } from './usage.ts'
+import type { Draw } from '../world/random.ts'
 import { drawDelay, type Delay, type Timers } from '../world/timing.ts'
-
-type Handle = (call: GraphCall) => GraphReply
 
 const versions = ['v21.0', 'v22.0', 'v23.0', 'v24.0', 'v25.0', 'v26.0']
 const newestVersion = 'v26.0'
-/** Calls that count against the hourly limit of the business. */
-const managementKinds: readonly CallKind[] = [
-  'phone_number',
-  'business',
-  'message_templates',
-  'phone_numbers',
-]
 
 /**
  * The Graph port. Every call is decided the moment it has arrived, written down, and answered after its delay: a
  * client that hangs up early changes nothing about what happened.
  */
 export function createGraphServer(deps: {
-  sendMessage: Handle
-  oauth: OAuth
-  objects: BusinessObjects
+  routes: Routes
   faults: Faults
   calls: CallLog
+  usage: Usage
+  ids: Ids
   timers: Timers
   answerDelay: Delay
-  random: () => number
-  businessId: string
+  draw: Draw
   now: () => number
-}): FastifyInstance {
-  const app = Fastify({
-    forceCloseConnections: true,
-    exposeHeadRoutes: false,
-    // Malformed paths never reach a route.
-    frameworkErrors: (_error, request, reply) => void write(reply, unknownPath(request.url), newestVersion),
-  })
-  app.removeAllContentTypeParsers()
-  // Bodies are read by the call itself: Meta checks the caller before it looks at them.
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+}) {
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    // Bodies are read before anything is looked at and parsed by the call: Meta checks the caller first.
+    readBody(request, (rawBody) => void serve(request, response, rawBody))
+  }
 
-  const { oauth, objects } = deps
-  const add = (method: 'GET' | 'POST', url: string, kind: CallKind, handle: Handle) =>
-    app.route({ method, url, handler: (request, reply) => answer(kind, handle, request, reply) })
+  async function serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    rawBody: string | undefined,
+  ): Promise<void> {
+    const { url = '/', method = 'GET' } = request
+    const path = readPath(deps.routes, method, url)
+    const query = readQuery(url)
+    const isKnown = versions.includes(path.version)
+    const route = routeOf(deps.routes, path.key, { node: path.node, query })
+    const call = readCall(request, path, query, route, rawBody)
+    const graphReply = await answer()
+    const delayMs = graphReply.delayMs ?? drawDelay(deps.answerDelay, deps.draw)
+    if (delayMs > 0) await deps.timers.wait(delayMs)
+    if (graphReply.notBefore !== undefined) await graphReply.notBefore
+    if (graphReply.statusCode === null) request.socket.resetAndDestroy()
+    else write(response, graphReply, isKnown ? path.version : newestVersion, route)
 
-  add('POST', '/:version/:node/messages', 'send', deps.sendMessage)
-  app.get('/:version/oauth/access_token', (request, reply) => {
-    const isApp = queryOf(request)['grant_type'] === 'client_credentials'
-    return answer(isApp ? 'app_token' : 'exchange', isApp ? oauth.appCredentials : exchange, request, reply)
-  })
-  add('GET', '/:version/debug_token', 'debug_token', oauth.debugToken)
-  add('GET', '/:version/oauth/revoke', 'revoke', oauth.revoke)
-  add('POST', '/:version/:node/access_tokens', 'issue_token', oauth.issueToken)
-  add('GET', '/:version/:node/message_templates', 'message_templates', objects.messageTemplates)
-  add('GET', '/:version/:node/phone_numbers', 'phone_numbers', objects.phoneNumbers)
-  app.get('/:version/:node', (request, reply) => {
-    const isBusiness = paramsOf(request).node === deps.businessId
-    return answer(isBusiness ? 'business' : 'phone_number', objects.node, request, reply)
-  })
-  app.setNotFoundHandler((request, reply) =>
-    answer('unknown', () => unknownPath(request.url), request, reply),
-  )
-  app.setErrorHandler((error: { statusCode?: number }, _request, reply) => {
-    const isCallers = (error.statusCode ?? 500) < 500
-    return write(
-      reply,
-      refuse(isCallers ? { graphCode: 100 } : { graphCode: 1, statusCode: 500 }),
-      newestVersion,
+    function answer(): GraphReply | Promise<GraphReply> {
+      if (rawBody === undefined)
+        return record(call, refuse({ graphCode: 100, details: 'The body is too long' }))
+      return isKnown && route !== undefined ? decide(call, route.handle) : record(call, unknownPath(url))
+    }
+  }
+
+  function decide(call: GraphCall, take: Handle): GraphReply | Promise<GraphReply> {
+    const fault = deps.faults.take({ kind: call.kind, to: textOf(call.body?.['to']) })
+    let later: Promise<GraphReply> | undefined
+    const graphReply = answerUnder(fault, deps.now(), () => {
+      const outcome = safely(take, call)
+      if (!(outcome instanceof Promise)) return outcome
+      later = outcome.catch(failed)
+      return reply({})
+    })
+    if (later === undefined) return record(call, graphReply, fault)
+    return later.then((outcome) =>
+      record(
+        call,
+        answerUnder(fault, deps.now(), () => outcome),
+        fault,
+      ),
     )
-  })
-  return app
-
-  function exchange(call: GraphCall): GraphReply {
-    if (call.query['grant_type'] === 'fb_exchange_token') return oauth.exchange(call)
-    return refuse({ graphCode: 100, sentence: '(#100) The parameter grant_type is not supported' })
   }
 
-  async function answer(kind: CallKind, handle: Handle, request: FastifyRequest, reply: FastifyReply) {
-    const call = readCall(kind, request)
-    const isKnown = kind === 'unknown' || versions.includes(call.version)
-    const graphReply = isKnown ? decide(call, handle) : unknownPath(request.url)
-    if (!isKnown) record(call, graphReply)
-    await deps.timers.wait(graphReply.delayMs ?? drawDelay(deps.answerDelay, deps.random))
-    if (graphReply.statusCode === null) return reset(request, reply)
-    if (managementKinds.includes(kind)) reply.header('x-business-use-case-usage', usage(deps.businessId))
-    return write(reply, graphReply, call.version)
-  }
-
-  function decide(call: GraphCall, handle: Handle): GraphReply {
-    const peek = call.kind === 'send' ? peekSendBody(call.rawBody) : {}
-    const fault = deps.faults.take({ kind: call.kind, ...peek })
-    const graphReply = answerUnder(fault, deps.now(), () => handle(call))
-    record(call, graphReply, fault)
-    return graphReply
-  }
-
-  function record(call: GraphCall, graphReply: GraphReply, fault?: Fault): void {
+  function record(call: GraphCall, graphReply: GraphReply, fault?: Fault): GraphReply {
     const { statusCode, graphCode, graphSubcode, messageId } = graphReply
+    const isSend = call.kind === 'send'
+    const to = isSend ? textOf(call.body?.['to']) : undefined
+    const callbackData = isSend ? textOf(call.body?.['biz_opaque_callback_data']) : undefined
     deps.calls.push({
       at: deps.now(),
       kind: call.kind,
       statusCode,
-      ...defined({ graphCode, graphSubcode, messageId, fault: fault?.kind }),
-      ...(call.kind === 'send' ? peekSendBody(call.rawBody) : {}),
+      ...(graphCode === undefined ? {} : { graphCode }),
+      ...(graphSubcode === undefined ? {} : { graphSubcode }),
+      ...(messageId === undefined ? {} : { messageId }),
+      ...(fault === undefined ? {} : { fault: fault.kind }),
+      ...(to === undefined ? {} : { to }),
+      ...(callbackData === undefined ? {} : { callbackData }),
     })
+    return graphReply
+  }
+
+  function write(
+    response: ServerResponse,
+    graphReply: GraphReply,
+    version: string,
+    route: Route | undefined,
+  ): void {
+    const { statusCode, contentType = 'application/json; charset=UTF-8', retryAfterSeconds } = graphReply
+    const isRefusal = graphReply.graphCode !== undefined
+    const body = isRefusal ? graphReply.body.replace(TRACE_ID, deps.ids.trace()) : graphReply.body
+    const request = deps.ids.trace()
+    const appUsage = deps.usage.appHeader()
+    if (route?.isManagement) response.setHeader('x-business-use-case-usage', deps.usage.businessHeader())
+    if (appUsage !== undefined) response.setHeader('x-app-usage', appUsage)
+    if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds)
+    response.writeHead(statusCode ?? 500, {
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(body),
+      'facebook-api-version': version,
+      'x-fb-request-id': request,
+      'x-fb-trace-id': request.slice(12),
+      'x-fb-rev': '1031000000',
+      'cache-control': 'no-store',
+    })
+    response.end(body)
+  }
+
+  return { handle }
+}
+
+/** A fault of the simulator itself must not end it. */
+function safely(handle: Handle, call: GraphCall): GraphReply | Promise<GraphReply> {
+  try {
+    return handle(call)
+  } catch (error) {
+    return failed(error)
   }
 }
 
-function readCall(kind: CallKind, request: FastifyRequest): GraphCall {
-  const { version = newestVersion, node = '' } = paramsOf(request)
-  const query = queryOf(request)
-  const accessToken = accessTokenOf(request.headers.authorization, query)
-  const rawBody = typeof request.body === 'string' ? request.body : ''
-  return { kind, version, node, query, rawBody, ...defined({ accessToken }) }
+function failed(error: unknown): GraphReply {
+  process.emitWarning(error instanceof Error ? error : String(error))
+  return refuse({ graphCode: 1, statusCode: 500 })
 }
 
-function paramsOf(request: FastifyRequest): { version?: string; node?: string } {
-  return request.params as { version?: string; node?: string }
-}
-
-/** A parameter given twice counts once: the last. */
-function queryOf(request: FastifyRequest): Record<string, string> {
-  const query = request.query as Record<string, string | string[]>
-  const last = (value: string | string[]) => (Array.isArray(value) ? (value.at(-1) ?? '') : value)
-  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, last(value)]))
-}
-
-function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
+function readCall(
+  request: IncomingMessage,
+  { version, node, rest }: GraphPath,
+  query: GraphCall['query'],
+  route: Route | undefined,
+  rawBody = '',
+): GraphCall {
+  return {
+    kind: route?.kind ?? 'unknown',
+    version,
+    url: `http://${request.headers.host ?? ''}${(request.url ?? '').split('?', 1)[0]}`,
+    node,
+    rest,
+    query,
+    accessToken: accessTokenOf(request.headers.authorization, query),
+    rawBody,
+    body: rawBody === '' ? undefined : parseObject(rawBody),
+  }
 }
 
 function unknownPath(url: string): GraphReply {
   const path = url.split('?')[0] ?? ''
   return refuse({ graphCode: 2500, sentence: `Unknown path components: ${path}` })
-}
-
-function write(reply: FastifyReply, graphReply: GraphReply, version: string): FastifyReply {
-  const { statusCode, body, contentType = 'application/json; charset=UTF-8' } = graphReply
-  return reply
-    .code(statusCode ?? 500)
-    .headers({
-      'content-type': contentType,
-      'facebook-api-version': versions.includes(version) ? version : newestVersion,
-      'x-fb-request-id': traceId(),
-      'x-fb-trace-id': traceId().slice(0, 11),
-      'x-fb-rev': '1031000000',
-      'cache-control': 'no-store',
-    })
-    .send(body)
-}
-
-function reset(request: FastifyRequest, reply: FastifyReply): void {
-  reply.hijack()
-  request.raw.socket.resetAndDestroy()
-}
-
-/** Management calls tell how much of their hour is used; the simulator never runs out. */
-function usage(businessId: string): string {
-  const use = { call_count: 1, total_cputime: 1, total_time: 1, estimated_time_to_regain_access: 0 }
-  return JSON.stringify({ [businessId]: [{ type: 'whatsapp_business_management', ...use }] })
 }

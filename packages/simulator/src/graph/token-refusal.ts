@@ -21,6 +21,8 @@ export function tokenRefusal(
       return { graphCode: 190, subcode: 458, sentence: notAuthorised(context.appId), ...status }
     case 'foreign':
       return { graphCode: 190, sentence: otherApp(context.appId), ...status }
+    case 'badly signed':
+      return { graphCode: 190, sentence: 'Invalid OAuth access token signature.', ...status }
     case 'unreadable':
       return { graphCode: 190, sentence: 'Invalid OAuth access token - Cannot parse access token', ...status }
   }

@@ -1,54 +1,80 @@
 import http from 'node:http'
 import https from 'node:https'
+import type { WebhookOutcome } from './delivery-log.ts'
 
-const TIMEOUT_MS = 5000
+/** The longest answer to a verification that is looked at. */
+const CHALLENGE_ANSWER_BYTES = 1000
 
-/** Posts signed bodies over kept connections. A time-out or anything but 2xx is a failure. */
-export function createWebhookPost(deps: { concurrency: number }) {
+/**
+ * Calls webhooks over kept connections. The whole exchange must fit into `timeoutMs` of real time, not only the
+ * silence on the socket.
+ */
+export function createWebhookPost(deps: { concurrency: number; timeoutMs: number }) {
   const options = { keepAlive: true, maxSockets: deps.concurrency }
   const agents = { 'http:': new http.Agent(options), 'https:': new https.Agent(options) }
   const open = new Set<http.ClientRequest>()
 
-  function post(url: string, body: string, signature: string): Promise<boolean> {
+  function exchange(
+    url: string,
+    init: http.RequestOptions,
+    body?: string,
+  ): Promise<{ outcome: WebhookOutcome; text: string }> {
     return new Promise((resolve) => {
-      const request = start(new URL(url), body, signature)
+      const request = start(new URL(url), init)
+      let isLate = false
       open.add(request)
-      const settle = (taken: boolean) => {
+      const settle = (outcome: WebhookOutcome, text = '') => {
         open.delete(request)
-        resolve(taken)
+        clearTimeout(timer)
+        resolve({ outcome, text })
       }
-      // The whole exchange counts, not only silence on the socket.
-      const timer = setTimeout(() => request.destroy(new Error('webhook timed out')), TIMEOUT_MS)
-      request.on('close', () => clearTimeout(timer))
-      request.on('error', () => settle(false))
+      const timer = setTimeout(() => {
+        isLate = true
+        request.destroy()
+      }, deps.timeoutMs)
+      const fail = (error: NodeJS.ErrnoException) => settle(isLate ? 'timeout' : failureOf(error))
+      request.on('error', fail)
       request.on('response', (response) => {
-        const statusCode = response.statusCode ?? 0
-        response.resume()
-        response.on('end', () => settle(statusCode >= 200 && statusCode < 300))
-        response.on('error', () => settle(false))
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          if (text.length < CHALLENGE_ANSWER_BYTES) text += chunk
+        })
+        response.on('end', () => settle(response.statusCode ?? 0, text))
+        response.on('error', fail)
       })
       request.end(body)
     })
   }
 
-  function start(url: URL, body: string, signature: string): http.ClientRequest {
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-      'user-agent': 'facebookexternalua',
-      'x-hub-signature-256': signature,
-    }
+  function start(url: URL, init: http.RequestOptions): http.ClientRequest {
     return url.protocol === 'https:'
-      ? https.request(url, { method: 'POST', headers, agent: agents['https:'] })
-      : http.request(url, { method: 'POST', headers, agent: agents['http:'] })
+      ? https.request(url, { ...init, agent: agents['https:'] })
+      : http.request(url, { ...init, agent: agents['http:'] })
   }
 
-  function close(): void {
-    for (const request of open) request.destroy()
-    for (const agent of Object.values(agents)) agent.destroy()
+  return {
+    /** Posts a body; without a signature the header is missing. */
+    async post(url: string, body: string, signature: string | undefined): Promise<WebhookOutcome> {
+      const headers = {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        'user-agent': 'facebookexternalua',
+        ...(signature === undefined ? {} : { 'x-hub-signature-256': signature }),
+      }
+      return (await exchange(url, { method: 'POST', headers }, body)).outcome
+    },
+    get: (url: string) => exchange(url, { method: 'GET', headers: { 'user-agent': 'facebookplatform/1.0' } }),
+    close(): void {
+      for (const request of open) request.destroy()
+      for (const agent of Object.values(agents)) agent.destroy()
+    },
   }
-
-  return { post, close }
 }
 
 export type WebhookPost = ReturnType<typeof createWebhookPost>
+
+const unreachable = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+function failureOf({ code }: NodeJS.ErrnoException): WebhookOutcome {
+  return unreachable.has(code ?? '') ? 'refused' : 'reset'
+}

@@ -1,132 +1,173 @@
 import type { Clock } from '../world/clock.ts'
-import { signatureOf, webhookBody, type StatusUpdate, type WebhookOrigin } from './payload.ts'
+import { createFifo } from '../world/fifo.ts'
+import type { Draw, Random } from '../world/random.ts'
+import { createBatches, type Batch } from './batches.ts'
+import { createDeliveries, type Parcel } from './deliveries.ts'
+import { createDeliveryLog } from './delivery-log.ts'
+import { createEndpoint } from './endpoint.ts'
+import {
+  metadataOf,
+  webhookBody,
+  webhookError,
+  type WebhookGrouping,
+  type WebhookOrigin,
+  type WebhookVersion,
+} from './payload.ts'
 import type { WebhookPost } from './post.ts'
+import { createSignatures } from './signatures.ts'
+import { letGo, type Update } from './update.ts'
 
-const QUEUE_CAP = 20_000
-const MAX_TRIES = 20
-const FIRST_GAP_MS = 250
-const LONGEST_GAP_MS = 60_000
+const QUEUE_CAP = 100_000
+const LARGEST_BODY_BYTES = 3_000_000
 const LONGEST_SWAP_MS = 2000
+const groupings = ['changes', 'statuses', 'entries'] as const
 
-/** Posts under way at once. */
-export const WEBHOOK_CONCURRENCY = 16
-
-/** Deliberate untidiness; Meta's own webhooks are at-least-once, unordered and batched. */
-export type WebhookDisorder = {
+/** Deliberate untidiness and the shape of webhooks; Meta's own are at-least-once, unordered and batched. */
+export type WebhookHabits = {
+  /** How often an update comes twice, 0 to 1. */
   readonly duplicateProbability: number
-  /** How often a status is held back, so that later ones overtake it. */
+  /** How often an update is held back, so that later ones overtake it, 0 to 1. */
   readonly swapProbability: number
-  /** How many waiting updates go into one POST. */
+  /** How many updates may share a POST, up to 1000. */
   readonly batchSize: number
+  /** How often the `sent` of a message is posted before its send is answered, 0 to 1. */
+  readonly earlyProbability: number
+  readonly grouping: WebhookGrouping
+  readonly version: WebhookVersion
 }
 
-type Delivery = { body: string; updates: number; tries: number }
-
 /**
- * Delivers statuses at least once: again at once when the receiver fails, then in growing gaps, 20 tries in all.
- * At most 20,000 updates wait; beyond that new ones are dropped and counted.
+ * Delivers updates at least once; see `createDeliveries`. At most 100,000 wait; beyond that new ones are dropped and
+ * counted. While nobody listens, they are forgotten at once.
  */
 export function createWebhookSender(deps: {
   url: string | undefined
+  verifyToken: string | undefined
   appSecret: string
   origin: WebhookOrigin
-  disorder: WebhookDisorder
-  random: () => number
+  /** What an error of the account is about when nobody says. */
+  phoneNumberId: string
+  habits: WebhookHabits
+  concurrency: number
+  random: Random
   clock: Clock
   transport: WebhookPost
 }) {
-  const { disorder, random, clock } = deps
-  const count = { delivered: 0, failedTries: 0, dropped: 0 }
-  let url = deps.url
-  let waiting: StatusUpdate[] = []
-  /** Deliveries that failed and are due again; they go before what is new. */
-  let due: Delivery[] = []
-  let retrying = 0
-  let active = 0
-  /** Answers that come back after a reset belong to nobody. */
-  let era = 0
+  const { clock, random, transport } = deps
+  const count = { delivered: 0, dropped: 0 }
+  const signatures = createSignatures(deps.appSecret)
+  const log = createDeliveryLog()
+  const announcing = random.stream('announcements')
+  const batches = createBatches({ size: () => habits.batchSize, clock, random, close })
+  const ready = createFifo<Batch>()
+  let habits = deps.habits
+  let waiting = 0
 
-  function enqueue(update: StatusUpdate): void {
-    if (url === undefined) return
-    if (waiting.length + retrying >= QUEUE_CAP) {
-      count.dropped += 1
-      return
-    }
-    waiting.push(update)
-    pump()
-  }
+  const endpoint = createEndpoint({
+    ...deps,
+    get: transport.get,
+    draw: random.stream('challenges'),
+    opened: () => deliveries.pump(),
+  })
+  const deliveries = createDeliveries({
+    target: endpoint.target,
+    post: (url, body) => transport.post(url, body, signatures.of(body)),
+    next: nextParcel,
+    settled(updates, end) {
+      count[end] += updates
+      waiting -= updates
+    },
+    log,
+    clock,
+    concurrency: deps.concurrency,
+  })
 
-  function pump(): void {
-    while (url !== undefined && active < WEBHOOK_CONCURRENCY) {
-      const delivery = due.shift() ?? nextBatch()
-      if (delivery === undefined) return
-      void deliver(url, delivery)
-    }
-  }
-
-  function nextBatch(): Delivery | undefined {
-    const updates = waiting.splice(0, disorder.batchSize)
-    if (updates.length === 0) return undefined
-    return { body: webhookBody(updates, deps.origin), updates: updates.length, tries: 0 }
-  }
-
-  async function deliver(target: string, delivery: Delivery): Promise<void> {
-    const startedIn = era
-    active += 1
-    if (delivery.tries > 0) retrying -= delivery.updates
-    delivery.tries += 1
-    const taken = await deps.transport.post(target, delivery.body, signatureOf(delivery.body, deps.appSecret))
-    if (startedIn !== era) return
-    active -= 1
-    if (taken) count.delivered += delivery.updates
-    else retry(delivery)
-    pump()
-  }
-
-  function retry(delivery: Delivery): void {
-    count.failedTries += 1
-    if (delivery.tries >= MAX_TRIES) {
-      count.dropped += delivery.updates
-      return
-    }
-    retrying += delivery.updates
-    clock.after(retryGapMs(delivery.tries), () => {
-      due.push(delivery)
-      pump()
-    })
-  }
-
-  /** Takes one status; it leaves at once, twice or late as the disorder wants. */
-  function notify(update: StatusUpdate): void {
-    const copies = random() < disorder.duplicateProbability ? 2 : 1
+  /** Takes one update; it leaves at once, twice or late as the habits want. `draw` decides. */
+  function notify(update: Update, draw: Draw = announcing): void {
+    if (!endpoint.isListening()) return letGo([update])
+    const copies = draw() < habits.duplicateProbability ? 2 : 1
+    const isAwaited = update.kind === 'status' && update.posted !== undefined
     for (let copy = 0; copy < copies; copy += 1) {
-      if (random() < disorder.swapProbability) clock.after(random() * LONGEST_SWAP_MS, () => enqueue(update))
+      const isHeldBack = draw() < habits.swapProbability && !isAwaited
+      if (isHeldBack) clock.after(Math.round(draw() * LONGEST_SWAP_MS), () => enqueue(update))
       else enqueue(update)
     }
   }
 
+  function enqueue(update: Update): void {
+    const isListening = endpoint.isListening()
+    if (isListening && waiting < QUEUE_CAP) {
+      waiting += 1
+      return batches.add(update)
+    }
+    if (isListening) count.dropped += 1
+    letGo([update])
+  }
+
+  function close(batch: Batch): void {
+    ready.push(batch)
+    deliveries.pump()
+  }
+
+  function nextParcel(): Parcel | undefined {
+    const batch = ready.shift()
+    if (batch === undefined) return undefined
+    const parcel = { updates: batch.updates, body: bodyOf(batch) }
+    if (parcel.body.length <= LARGEST_BODY_BYTES || batch.updates.length === 1) return parcel
+    const half = Math.ceil(batch.updates.length / 2)
+    ready.unshift({ ...batch, updates: batch.updates.slice(half) })
+    ready.unshift({ ...batch, updates: batch.updates.slice(0, half) })
+    return nextParcel()
+  }
+
+  function bodyOf({ nth, updates }: Batch): string {
+    const drawn = groupings[Math.floor(random.stream('batches', nth)() * groupings.length)] ?? 'changes'
+    const grouping = habits.grouping === 'mixed' ? drawn : habits.grouping
+    return webhookBody(updates, deps.origin, { version: habits.version, grouping })
+  }
+
+  endpoint.begin()
   return {
     notify,
-    /** Where statuses go from now on, also those that wait; nothing: they are not sent. */
-    setUrl(next: string | undefined): void {
-      url = next
-      pump()
+    endpoint,
+    /** An event of the account: `{field, value}` of one change, with its time on the entry. */
+    announce(field: string, value: object): void {
+      const time = Math.floor(clock.now() / 1000)
+      notify({ kind: 'value', field, value, label: field, time })
     },
-    state: () => ({ url: url ?? null, waiting: waiting.length + retrying, active, ...count }),
+    /** An error of the account as a whole: `value.errors[]`, without a message it belongs to. */
+    announceError(graphCode: number, phoneNumberId = deps.phoneNumberId): void {
+      const metadata = metadataOf(deps.origin, phoneNumberId)
+      const value = { messaging_product: 'whatsapp', metadata, errors: [webhookError(graphCode)] }
+      notify({ kind: 'value', field: 'messages', value, label: `error ${graphCode}` })
+    },
+    /** Changes how webhooks behave from now on. */
+    setHabits(changes: Partial<WebhookHabits>): void {
+      habits = { ...habits, ...changes }
+    },
+    habits: (): WebhookHabits => habits,
+    breakSignatures: signatures.break,
+    /** Where webhooks go from now on, also those that wait; nothing: they are not sent. */
+    setUrl: endpoint.setUrl,
+    /** The newest 200, oldest first. */
+    deliveries: log.list,
+    onDelivery: log.onDelivery,
+    state: () => ({ ...endpoint.state(), waiting, ...deliveries.state(), ...count }),
     /** Forgets what waits; the clock is the caller's to clear. */
     reset(): void {
-      era += 1
-      waiting = []
-      due = []
-      retrying = 0
-      active = 0
-      url = deps.url
-      Object.assign(count, { delivered: 0, failedTries: 0, dropped: 0 })
+      for (const part of [deliveries, batches, ready, log]) part.clear()
+      waiting = 0
+      habits = deps.habits
+      signatures.break(undefined)
+      Object.assign(count, { delivered: 0, dropped: 0 })
+      endpoint.reset()
+    },
+    close(): void {
+      endpoint.close()
+      deliveries.clear()
+      transport.close()
     },
   }
 }
 
-/** At once, then 250 ms, 500 ms, ... up to a minute. */
-function retryGapMs(tries: number): number {
-  return tries === 1 ? 0 : Math.min(LONGEST_GAP_MS, FIRST_GAP_MS * 2 ** (tries - 2))
-}
+export type WebhookSender = ReturnType<typeof createWebhookSender>

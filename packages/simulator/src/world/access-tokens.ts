@@ -1,26 +1,41 @@
-import { createHash } from 'node:crypto'
-import { decodeToken, encodeToken, type Grant, type TokenType } from './token-string.ts'
+import { createHash, createHmac } from 'node:crypto'
+import { createConsents } from './consents.ts'
+import { keepNewest } from './keep-newest.ts'
+import {
+  decodeToken,
+  encodeToken,
+  sameText,
+  type DecodedToken,
+  type Grant,
+  type IssuableTokenType,
+  type TokenType,
+} from './token-string.ts'
 
 /** What the simulator thinks of a token at this moment. */
 export type TokenVerdict =
   | { readonly state: 'live' | 'expired' | 'revoked' | 'deauthorised'; readonly grant: Grant }
-  | { readonly state: 'unreadable' | 'foreign' }
+  | { readonly state: 'unreadable' | 'foreign' | 'badly signed' }
 
 /** A token as the control side lists it: never the token itself. Times are milliseconds. */
 export type TokenSummary = {
   readonly fingerprint: string
   readonly state: TokenVerdict['state']
   readonly type: TokenType
+  readonly userId: string
   readonly scopes: readonly string[]
   readonly issuedAt: number
   readonly expiresAt: number | null
 }
 
 export type TokenRequest = {
-  readonly type?: TokenType | undefined
+  readonly type?: IssuableTokenType | undefined
+  /** Default: the system user, or for `USER` the one person there is. */
+  readonly userId?: string | undefined
   /** 0 = never expires. */
   readonly lifeSeconds?: number | undefined
   readonly scopes?: readonly string[] | undefined
+  /** Milliseconds; default for a person's token: 90 days. */
+  readonly dataAccessExpiresAt?: number | null | undefined
 }
 
 export const fullScopes = [
@@ -31,44 +46,60 @@ export const fullScopes = [
 
 /** Tokens listed; older ones keep working, they carry their own grant. */
 const LISTED_TOKENS = 500
+/** Tokens whose reading is kept, so that a send does not hash its token anew. */
+const READ_TOKENS = 1000
+const DATA_ACCESS_MS = 90 * 86_400_000
+const FIRST_PERSON_ID = '10158000000000001'
 
-/** First twelve hex digits of the token's SHA-256: enough to tell tokens apart, useless for calling. */
-function fingerprintOf(accessToken: string): string {
-  return createHash('sha256').update(accessToken).digest('hex').slice(0, 12)
-}
+/** What a token string says, which never changes, apart from its state, which does. */
+type Reading = { readonly fingerprint: string; readonly decoded: DecodedToken; proof?: string }
 
 /**
- * The app's tokens. What a token grants is written in the token; only revocation, forced expiry and the first
- * token, which is an arbitrary string, live in this process.
+ * The app's tokens. What a token grants is written in the token; only revocation, forced expiry, withdrawn consent
+ * and the first token, which is an arbitrary string, live in this process.
  */
 export function createAccessTokens(deps: {
   appId: string
   appSecret: string
+  systemUserId: string
   firstToken: string
   lifeSeconds: number
   now: () => number
 }) {
   const { appId, appSecret, now } = deps
   const known = new Map<string, Grant>()
+  const readings = new Map<string, Reading>()
   const revoked = new Set<string>()
   const expiredAt = new Map<string, number>()
-  let deauthorisedAt = -Infinity
+  const consents = createConsents()
+  /** As `client_credentials` gives it out; `id|secret` works as well. */
+  const appToken = `${appId}|${hmac('app token').toString('base64url').slice(0, 27)}`
+  let lastSender: string | undefined
   let first = grantFor({})
 
+  function hmac(text: string): Buffer {
+    return createHmac('sha256', appSecret).update(text).digest()
+  }
+
   function grantFor(request: TokenRequest): Grant {
+    const type = request.type ?? 'SYSTEM_USER'
+    const userId = request.userId ?? (type === 'USER' ? FIRST_PERSON_ID : deps.systemUserId)
     const lifeSeconds = request.lifeSeconds ?? deps.lifeSeconds
-    const issuedAt = Math.max(now(), deauthorisedAt + 1)
+    const issuedAt = Math.max(now(), consents.newestAt(userId) + 1)
     return {
       appId,
-      type: request.type ?? 'SYSTEM_USER',
+      type,
+      userId,
       issuedAt,
       expiresAt: lifeSeconds === 0 ? null : issuedAt + lifeSeconds * 1000,
+      dataAccessExpiresAt:
+        type === 'USER' ? (request.dataAccessExpiresAt ?? issuedAt + DATA_ACCESS_MS) : null,
       scopes: request.scopes ?? fullScopes,
     }
   }
 
   function stateOf(fingerprint: string, grant: Grant): 'live' | 'expired' | 'revoked' | 'deauthorised' {
-    if (grant.issuedAt <= deauthorisedAt) return 'deauthorised'
+    if (grant.issuedAt <= consents.withdrawnAt(grant.userId)) return 'deauthorised'
     if (revoked.has(fingerprint)) return 'revoked'
     return grant.expiresAt !== null && grant.expiresAt <= now() ? 'expired' : 'live'
   }
@@ -79,23 +110,38 @@ export function createAccessTokens(deps: {
   }
 
   function remember(fingerprint: string, grant: Grant): void {
-    known.delete(fingerprint)
-    known.set(fingerprint, grant)
-    const oldest = known.size > LISTED_TOKENS ? known.keys().next().value : undefined
-    if (oldest !== undefined) known.delete(oldest)
+    keepNewest(known, fingerprint, grant, LISTED_TOKENS)
+  }
+
+  function decode(accessToken: string): DecodedToken {
+    return accessToken === deps.firstToken
+      ? { kind: 'ours', grant: first }
+      : decodeToken(accessToken, appId, appSecret)
+  }
+
+  function read(accessToken: string): Reading {
+    const kept = readings.get(accessToken)
+    if (kept !== undefined) return kept
+    const reading = { fingerprint: fingerprintOf(accessToken), decoded: decode(accessToken) }
+    if (reading.decoded.kind === 'ours') keepNewest(readings, accessToken, reading, READ_TOKENS)
+    return reading
   }
 
   /** Says whether a token is live and what it grants. */
   function judge(accessToken: string): TokenVerdict {
-    const fingerprint = fingerprintOf(accessToken)
-    const decoded =
-      accessToken === deps.firstToken
-        ? ({ kind: 'ours', grant: first } as const)
-        : decodeToken(accessToken, appId, appSecret)
+    if (accessToken.includes('|') && accessToken !== deps.firstToken) return judgeAppToken(accessToken)
+    const { fingerprint, decoded } = read(accessToken)
     if (decoded.kind !== 'ours') return { state: decoded.kind }
-    const grant = withForcedExpiry(fingerprint, decoded.grant)
     if (!known.has(fingerprint)) remember(fingerprint, decoded.grant)
+    const grant = consents.narrow(withForcedExpiry(fingerprint, decoded.grant))
     return { state: stateOf(fingerprint, grant), grant }
+  }
+
+  function judgeAppToken(accessToken: string): TokenVerdict {
+    const isOurs = [appToken, `${appId}|${appSecret}`].some((token) => sameText(accessToken, token))
+    if (!isOurs) return { state: 'badly signed' }
+    const nobody = { userId: '', issuedAt: 0, expiresAt: null, dataAccessExpiresAt: null, scopes: [] }
+    return { state: 'live', grant: { appId, type: 'APP', ...nobody } }
   }
 
   /** A new token string; every call gives another one. */
@@ -107,29 +153,43 @@ export function createAccessTokens(deps: {
   }
 
   function summary([fingerprint, issued]: readonly [string, Grant]): TokenSummary {
-    const grant = withForcedExpiry(fingerprint, issued)
-    const { type, scopes, issuedAt, expiresAt } = grant
-    return { fingerprint, state: stateOf(fingerprint, grant), type, scopes, issuedAt, expiresAt }
+    const grant = consents.narrow(withForcedExpiry(fingerprint, issued))
+    const { type, userId, scopes, issuedAt, expiresAt } = grant
+    return { fingerprint, state: stateOf(fingerprint, grant), type, userId, scopes, issuedAt, expiresAt }
   }
 
   /** Back to the start: only the first token, with its whole life before it. */
   function reset(): void {
-    deauthorisedAt = -Infinity
-    for (const store of [known, revoked, expiredAt]) store.clear()
+    consents.reset()
+    for (const store of [known, readings, revoked, expiredAt]) store.clear()
     first = grantFor({})
+    lastSender = undefined
     remember(fingerprintOf(deps.firstToken), first)
   }
 
   reset()
   return {
+    appToken,
     judge,
     issue,
+    /** `hex(HMAC-SHA256(app secret, token))`: what `appsecret_proof` must be. */
+    proofOf(accessToken: string): string {
+      const reading = read(accessToken)
+      reading.proof ??= hmac(accessToken).toString('hex')
+      return reading.proof
+    },
     /** The kinds of end below take a token or a fingerprint of `list()`. */
     revoke: (token: string) => void revoked.add(fingerprintIn(token)),
     expire: (token: string) => void expiredAt.set(fingerprintIn(token), now() - 1000),
     /** Every token given out so far answers 190/458; later ones work. */
-    deauthoriseApp: () => void (deauthorisedAt = now()),
+    deauthoriseApp: () => consents.withdrawAll(now()),
+    /** The person takes back one permission, or all of them: then their tokens answer 190/458. */
+    withdraw: (userId: string, permission?: string) => consents.withdraw(userId, permission, now()),
     list: () => [...known].map(summary),
+    /** Notes that a send used this live token. */
+    noteSender: (accessToken: string) => void (lastSender = accessToken),
+    /** Fingerprint of the token that the newest send used. */
+    lastSender: () => (lastSender === undefined ? undefined : read(lastSender).fingerprint),
     reset,
   }
 
@@ -139,3 +199,8 @@ export function createAccessTokens(deps: {
 }
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
+
+/** First twelve hex digits of the token's SHA-256: enough to tell tokens apart, useless for calling. */
+function fingerprintOf(accessToken: string): string {
+  return createHash('sha256').update(accessToken).digest('hex').slice(0, 12)
+}

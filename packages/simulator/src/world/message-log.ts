@@ -60,6 +60,8 @@ export function createMessageLog() {
       tell(message)
     },
     list: (): ReceivedMessage[] => ring.list(),
+    /** Looks through what is kept, newest first. */
+    find: (id: string): ReceivedMessage | undefined => ring.list().findLast((message) => message.id === id),
     total: ring.total,
     clear: ring.clear,
     onChange: (listener: (message: ReceivedMessage) => void) => void listeners.add(listener),

@@ -4,12 +4,17 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 export type Grant = {
   readonly appId: string
   readonly type: TokenType
+  /** Whom it stands for; an app token stands for nobody. */
+  readonly userId: string
   readonly issuedAt: number
   readonly expiresAt: number | null
+  /** When the app may no longer read the person's data; `null` on tokens that are not a person's. */
+  readonly dataAccessExpiresAt: number | null
   readonly scopes: readonly string[]
 }
 
-export type TokenType = 'SYSTEM_USER' | 'USER'
+export type IssuableTokenType = 'SYSTEM_USER' | 'USER'
+export type TokenType = IssuableTokenType | 'APP'
 
 export type DecodedToken =
   | { readonly kind: 'ours'; readonly grant: Grant }
@@ -31,6 +36,8 @@ export function encodeToken(grant: Grant, appSecret: string): string {
     grant.expiresAt,
     grant.scopes,
     randomBytes(9).toString('base64url'),
+    grant.userId,
+    grant.dataAccessExpiresAt,
   ]
   const payload = Buffer.from(JSON.stringify(fields)).toString('base64url')
   return `${PREFIX}${payload}${seal(payload, appSecret)}`
@@ -66,12 +73,19 @@ function parsePayload(payload: string): Grant | undefined {
     return undefined
   }
   if (!Array.isArray(fields)) return undefined
-  const [appId, type, issuedAt, expiresAt, scopes] = fields as unknown[]
+  const [appId, type, issuedAt, expiresAt, scopes, , userId, dataAccessExpiresAt] = fields as unknown[]
   const isGrant =
     typeof appId === 'string' &&
     (type === 'SYSTEM_USER' || type === 'USER') &&
     typeof issuedAt === 'number' &&
-    (expiresAt === null || typeof expiresAt === 'number') &&
-    Array.isArray(scopes)
-  return isGrant ? { appId, type, issuedAt, expiresAt, scopes: scopes.map(String) } : undefined
+    isTimeOrNull(expiresAt) &&
+    Array.isArray(scopes) &&
+    typeof userId === 'string' &&
+    isTimeOrNull(dataAccessExpiresAt)
+  if (!isGrant) return undefined
+  return { appId, type, userId, issuedAt, expiresAt, dataAccessExpiresAt, scopes: scopes.map(String) }
+}
+
+function isTimeOrNull(value: unknown): value is number | null {
+  return value === null || typeof value === 'number'
 }

@@ -4,8 +4,21 @@ import { callingCodeOf } from './phone-number.ts'
 /** A person on WhatsApp, as webhooks describe them. */
 export type WhatsAppUser = { readonly waId: string; readonly userId: string; readonly profileName: string }
 
+const REMEMBERED_USERS = 10_000
+const users = new Map<string, WhatsAppUser>()
+
 /** The WhatsApp account behind `+E.164`. The same number is always the same person. */
 export function whatsAppUser(number: string): WhatsAppUser {
+  const known = users.get(number)
+  if (known !== undefined) return known
+  // Each status asks, and hashing is the dear part of building it.
+  if (users.size >= REMEMBERED_USERS) users.clear()
+  const user = describe(number)
+  users.set(number, user)
+  return user
+}
+
+function describe(number: string): WhatsAppUser {
   const waId = waIdOf(number)
   const hash = createHash('sha256').update(waId).digest()
   const country = countries[callingCodeOf(waId)] ?? 'ZZ'
@@ -17,7 +30,7 @@ export function whatsAppUser(number: string): WhatsAppUser {
 }
 
 /** WhatsApp writes Mexican numbers with a 1, and those of most of Brazil without their ninth digit. */
-function waIdOf(number: string): string {
+export function waIdOf(number: string): string {
   const digits = number.slice(1)
   if (/^52[2-9]\d{9}$/.test(digits)) return `521${digits.slice(2)}`
   if (/^55[3-9]\d9\d{8}$/.test(digits)) return `${digits.slice(0, 4)}${digits.slice(5)}`
