@@ -1,75 +1,71 @@
-import { readFile } from 'node:fs/promises'
-import type { ServerResponse } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createActions, type Action } from './actions.ts'
+import type { Recipients } from '../world/recipients.ts'
+import { answer, answerJson } from './answer.ts'
+import type { Answers } from './answers.ts'
+import { isOurHost, isSameOrigin } from './guard.ts'
+import { readBody } from './json-body.ts'
+import type { Panel } from './panel.ts'
 import type { Phones } from './phones.ts'
+import { readStaticFiles } from './static-files.ts'
+import { createStream } from './stream.ts'
 
-const VIEWER_CAP = 50
-const HEARTBEAT_MS = 15_000
-const BACKLOG_BYTES = 1_000_000
+/**
+ * The page that shows the recipients' phones: `/`, its files, and everything under `/phones/`. It shares the Graph
+ * port, whose own paths all begin with `/v`; nothing but a phone's switches and a person's two answers can be done
+ * from here.
+ */
+export async function createPhonesPage(deps: {
+  listeningHost: string
+  phones: Phones
+  recipients: Recipients
+  answers: Answers
+  panel: Panel
+}) {
+  const files = await readStaticFiles()
+  const stream = createStream(deps)
+  const actions = createActions(deps)
 
-const files = [
-  { path: '/', name: 'page.html', type: 'text/html; charset=utf-8' },
-  { path: '/page.css', name: 'page.css', type: 'text/css; charset=utf-8' },
-  { path: '/page.js', name: 'page.js', type: 'text/javascript; charset=utf-8' },
-  { path: '/icon.svg', name: 'icon.svg', type: 'image/svg+xml' },
-]
-
-const pageHeaders = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-}
-
-/** The page that shows the recipients' phones, and the stream that keeps it live. At most 50 viewers. */
-export async function addPhonesPage(app: FastifyInstance, phones: Phones) {
-  for (const { path, name, type } of files) {
-    const content = await readFile(new URL(`../../page/${name}`, import.meta.url), 'utf8')
-    app.get(path, (_request, reply) => reply.headers(pageHeaders).type(type).send(content))
-  }
-  const viewers = createViewers(phones)
-  app.get('/phones/events', (_request, reply) => {
-    if (viewers.areFull()) return reply.code(503).send('too many viewers')
-    reply.hijack()
-    return viewers.add(reply.raw)
-  })
-  app.addHook('onClose', () => viewers.close())
-  return { refresh: viewers.refresh }
-}
-
-function createViewers(phones: Phones) {
-  const viewers = new Set<ServerResponse>()
-  const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS)
-  const unsubscribe = phones.subscribe((message) => write(event('message', message)))
-
-  function write(text: string, to: Iterable<ServerResponse> = viewers): void {
-    for (const viewer of to) {
-      // A viewer that stopped reading would grow in memory; its browser connects again.
-      if (viewer.writableLength > BACKLOG_BYTES) viewer.destroy()
-      else viewer.write(text)
-    }
+  /** Answers a request that is the page's and says so; leaves every other one alone. */
+  function handle(request: IncomingMessage, response: ServerResponse): boolean {
+    const path = pathOf(request)
+    const isOurs = path.startsWith('/phones/') || (files.has(path) && request.method === 'GET')
+    if (isOurs) serve(path, request, response)
+    return isOurs
   }
 
-  return {
-    areFull: () => viewers.size >= VIEWER_CAP,
-    add(viewer: ServerResponse): void {
-      viewer.writeHead(200, { ...pageHeaders, 'content-type': 'text/event-stream; charset=utf-8' })
-      viewers.add(viewer)
-      viewer.on('close', () => viewers.delete(viewer))
-      write(`retry: 1000\n${event('phones', phones.list())}`, [viewer])
-    },
-    /** Shows everything anew to every viewer. */
-    refresh: () => write(event('phones', phones.list())),
-    close(): void {
-      clearInterval(heartbeat)
-      unsubscribe()
-      for (const viewer of viewers) viewer.destroy()
-    },
+  function serve(path: string, request: IncomingMessage, response: ServerResponse): void {
+    if (!isOurHost(request, deps.listeningHost))
+      return answerJson(response, 403, { error: 'call this page by localhost or an address' })
+    const action = actions[path]
+    if (action !== undefined) return void act(action, request, response)
+    const file = files.get(path)
+    if (file === undefined && path !== '/phones/events')
+      return answerJson(response, 404, { error: 'nothing is here' })
+    if (request.method !== 'GET')
+      return answerJson(response, 405, { error: 'only GET works here' }, { allow: 'GET' })
+    if (file === undefined) stream.add(response)
+    else answer(response, 200, file.type, file.content)
   }
+
+  return { handle, refresh: stream.refresh, close: stream.close }
 }
 
-function event(name: string, data: unknown): string {
-  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+async function act(action: Action, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // A body that nobody reads would be taken for the next request.
+  const refuse = (statusCode: number, error: string, headers = {}) =>
+    answerJson(response, statusCode, { error }, { connection: 'close', ...headers })
+  if (request.method !== 'POST') return refuse(405, 'only POST works here', { allow: 'POST' })
+  if (!isSameOrigin(request)) return refuse(403, 'only the page itself may do this')
+  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? ''))
+    return refuse(415, 'content-type must be application/json')
+  const read = await readBody(request)
+  const complaint = 'complaint' in read ? read.complaint : action(read.body)
+  if (complaint !== null) return refuse(complaint.statusCode, complaint.error)
+  answerJson(response, 200, { ok: true })
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.indexOf('?')
+  return end === -1 ? url : url.slice(0, end)
 }
