@@ -6,8 +6,8 @@ const apps = { api: 'apps/api', worker: 'apps/worker' }
 
 /** Tests read the sources of the workspace, so a forgotten build can never hide a change. */
 const alias = Object.entries({ ...folders, ...apps }).map(([name, folder]) => ({
-  find: new RegExp(`^@relais/${name}$`),
-  replacement: fileURLToPath(new URL(`${folder}/src/index.ts`, import.meta.url)),
+  find: new RegExp(`^@relais/${name}(/conformance)?$`),
+  replacement: fileURLToPath(new URL(`${folder}/src$1/index.ts`, import.meta.url)),
 }))
 
 export default defineConfig({
