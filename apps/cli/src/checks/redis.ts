@@ -1,0 +1,142 @@
+/** Is Redis there, recent enough, and set up to forget nothing? */
+import {
+  comesUp,
+  failFastOptions,
+  openRedis,
+  UnsealError,
+  type TokenRecord,
+  type TokenVault,
+} from '@relais/core'
+import type { Redis } from 'ioredis'
+import { fail, ok, skipped, warn, type Check } from './check.ts'
+
+const CONNECT_WITHIN_MS = 3000
+const COMMAND_TIMEOUT_MS = 2000
+const OLDEST = [6, 2] as const
+
+const PLACE = 'in redis.conf, or among the settings of a managed Redis'
+
+export type OpenedRedis = { kind: 'open'; redis: Redis } | { kind: 'closed'; why: string }
+
+/** Connects within 3 s, at the first try, or says why not; `why` holds neither user nor password. */
+export async function connect(url: string): Promise<OpenedRedis> {
+  let why = `no connection within ${CONNECT_WITHIN_MS / 1000} s`
+  const options = { ...failFastOptions(COMMAND_TIMEOUT_MS), retryStrategy: () => null }
+  const redis = openRedis(url, options, (error) => {
+    why = whyClosed(error) ?? why
+  })
+  const ended = new Promise<false>((resolve) => redis.once('end', () => resolve(false)))
+  if (await Promise.race([comesUp(redis, CONNECT_WITHIN_MS), ended])) return { kind: 'open', redis }
+  redis.disconnect()
+  return { kind: 'closed', why }
+}
+
+/** What Redis tells about itself, as text; `undefined` when this user may not ask. */
+export function readInfo(redis: Redis): Promise<string | undefined> {
+  return redis.info().catch(() => undefined)
+}
+
+export function unreachableRedis(why: string): Check {
+  return fail(
+    'redis',
+    `Redis does not answer: ${why}.`,
+    'Start it, or correct REDIS_URL (host, port, password, redis:// or rediss:// for TLS).',
+  )
+}
+
+/** @param info the answer to INFO: version, eviction and persistence stand in it, where CONFIG is often forbidden */
+export function judgeRedis(info: string | undefined): Check[] {
+  if (info === undefined) {
+    return [
+      warn(
+        'redis',
+        'Redis answers, but this user may not run INFO: version, eviction and persistence are not known.',
+        `Allow INFO for this check, or see to it yourself: 6.2 or newer, maxmemory-policy noeviction, appendonly yes ${PLACE}.`,
+      ),
+    ]
+  }
+  const field = (name: string) => new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim()
+  return [
+    judgeVersion(field('redis_version')),
+    judgeEviction(field('maxmemory_policy')),
+    judgePersistence(field('aof_enabled')),
+  ]
+}
+
+function judgeVersion(version: string | undefined): Check {
+  const [major = NaN, minor = NaN] = (version ?? '').split('.').map(Number)
+  if (Number.isNaN(major) || Number.isNaN(minor)) {
+    return warn('redis', 'Redis answers and does not say its version.', 'Make sure that it is 6.2 or newer.')
+  }
+  const isRecent = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])
+  if (isRecent) return ok('redis', `answers, version ${version}`)
+  return fail(
+    'redis',
+    `Redis is version ${version}; 6.2 is the oldest that will do.`,
+    'Upgrade Redis, or use Valkey.',
+  )
+}
+
+function judgeEviction(policy: string | undefined): Check {
+  const name = 'redis eviction'
+  if (policy === 'noeviction') return ok(name, 'maxmemory-policy is noeviction')
+  if (policy === undefined) {
+    return warn(
+      name,
+      'Redis does not say what it evicts.',
+      `Make sure that maxmemory-policy is noeviction ${PLACE}.`,
+    )
+  }
+  return fail(
+    name,
+    `maxmemory-policy is ${policy}: a full Redis throws away messages, or the token.`,
+    `Set it at once with \`redis-cli CONFIG SET maxmemory-policy noeviction\`, and for good ${PLACE}.`,
+  )
+}
+
+function judgePersistence(isAppendOnly: string | undefined): Check {
+  const name = 'redis persistence'
+  if (isAppendOnly === '1') return ok(name, 'appendonly is yes')
+  if (isAppendOnly === undefined) {
+    return warn(
+      name,
+      'Redis does not say whether it keeps an append-only file.',
+      `Make sure that appendonly is yes ${PLACE}.`,
+    )
+  }
+  return fail(
+    name,
+    'appendonly is no: what was acknowledged is lost when Redis restarts.',
+    `Set it at once with \`redis-cli CONFIG SET appendonly yes\`, and for good ${PLACE}.`,
+  )
+}
+
+export type StoredTokens = { record: TokenRecord | undefined; check: Check }
+
+/** Reads the stored tokens: do they open with our keys? */
+export async function checkVault(vault: Pick<TokenVault, 'read'>): Promise<StoredTokens> {
+  const name = 'stored token'
+  try {
+    const record = await vault.read()
+    if (record) return { record, check: ok(name, `version ${record.version} opens with ENCRYPTION_KEYS`) }
+    const what = 'none is stored yet: API and worker store the one of the environment when they start'
+    return { record, check: skipped(name, what) }
+  } catch (error) {
+    if (!(error instanceof UnsealError))
+      return { record: undefined, check: skipped(name, 'Redis did not tell') }
+    const nextStep =
+      'Put the key it was sealed with back, behind the first one: ENCRYPTION_KEYS=new:...,old:... If that key is lost, stop all ' +
+      'processes, delete the record in Redis, and start again with a live token in the environment.'
+    return {
+      record: undefined,
+      check: fail(name, `ENCRYPTION_KEYS does not open it: ${error.message}.`, nextStep),
+    }
+  }
+}
+
+/** Redis' own words about a refused login, or a code; never a message that could quote the URL. */
+function whyClosed(error: Error): string | undefined {
+  const words = /^(WRONGPASS|NOAUTH|NOPERM|LOADING|ERR AUTH|ERR invalid password)/.exec(error.message)?.[1]
+  if (words) return words
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
