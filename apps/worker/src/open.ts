@@ -23,6 +23,7 @@ import {
   type Logger,
   type MessageJob,
 } from '@relais/core'
+import { setMaxListeners } from 'node:events'
 import type { WorkerSettings } from './config.ts'
 import { startConsumers } from './consume.ts'
 import { createDeliver } from './deliver.ts'
@@ -62,6 +63,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
   const { accessToken, lookAfterToken } = sender
   const stopping = new AbortController()
+  // Every message that waits listens for it.
+  setMaxListeners(0, stopping.signal)
   if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(sender.vault)
   accessToken.start()
   const everyMs = settings.renewCheckSeconds * 1000

@@ -1,5 +1,6 @@
 /** The worker's use cases on a real Redis, with a Meta, a clock and dice that the test holds. */
 import { randomBytes } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import {
   createAppCredentials,
   createEvents,
@@ -62,6 +63,7 @@ export async function workerFixture(
   const events = createEvents({ logger, metrics: createMetrics() })
   const policy: StepPolicy = { maxAttempts: 3, uncertainWaitMs: 8000, deliverWithinMs: undefined }
   const stopping = new AbortController()
+  setMaxListeners(0, stopping.signal)
 
   const newDeliver = () =>
     createDeliver({
