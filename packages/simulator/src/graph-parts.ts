@@ -41,15 +41,14 @@ export function createGraph(settings: Settings, memory: Memory, follow: Receipts
     ids,
     now,
   })
-  const management = createManagement({ caller, usage })
+  const management = createManagement({ businessId, caller, usage })
   const objects = createObjects(settings, memory, management)
   const identity = createIdentity(settings, memory, caller)
   const subscribedApps = createSubscribedApps({
     ...memory.webhooks,
     appId,
     appName: APP_NAME,
-    businessId,
-    caller,
+    management,
   })
   const appSubscriptions = createAppSubscriptions({ ...memory.webhooks, appId, caller })
   const { handle } = createGraphServer({
@@ -88,9 +87,9 @@ function createObjects(settings: Settings, memory: Memory, management: ReturnTyp
   }
 }
 
-function createIdentity(settings: Settings, { tokens, clock }: Memory, caller: CallerCheck) {
+function createIdentity(settings: Settings, { appSecret, tokens, clock }: Memory, caller: CallerCheck) {
   const common = {
-    app: settings,
+    app: { appId: settings.appId, appSecret },
     ids: settings,
     tokens,
     caller,

@@ -1,4 +1,5 @@
 import { createAccessTokens } from './world/access-tokens.ts'
+import { createAppSecret } from './world/app-secret.ts'
 import { createAccount } from './world/account.ts'
 import { accountAtStart } from './world/account-state.ts'
 import { createCallLog } from './graph/call-log.ts'
@@ -33,6 +34,7 @@ const LONGEST_HOLD_MS = 1000
 /** The people and the way to the client: what everything else tells about. */
 function createSurroundings(settings: Settings) {
   const clock = createClock(settings.clock)
+  const appSecret = createAppSecret(settings.appSecret)
   const random = createRandom(settings.seed)
   const windows = createServiceWindows({ clock, startOpen: settings.windowsStartOpen })
   const origin: WebhookOrigin = {
@@ -44,7 +46,7 @@ function createSurroundings(settings: Settings) {
   const webhooks = createWebhookSender({
     url: settings.webhookUrl,
     verifyToken: settings.webhookVerifyToken,
-    appSecret: settings.appSecret,
+    appSecret,
     origin,
     phoneNumberId: settings.phoneNumberId,
     habits: settings.webhookHabits,
@@ -63,14 +65,24 @@ function createSurroundings(settings: Settings) {
     announce: webhooks.announce,
   })
   const recipients = createRecipients({ clock, expiresWith: settings.expiresWith })
-  return { clock, random, windows, origin, webhooks, account, recipients, messages: createMessageLog() }
+  return {
+    appSecret,
+    clock,
+    random,
+    windows,
+    origin,
+    webhooks,
+    account,
+    recipients,
+    messages: createMessageLog(),
+  }
 }
 
 /** What several parts look at. */
 function createMemory(settings: Settings) {
   const { accessToken, tokenLifeSeconds } = settings
   const surroundings = createSurroundings(settings)
-  const { clock, random, account, webhooks } = surroundings
+  const { appSecret, clock, random, account, webhooks } = surroundings
   const { now } = clock
   return {
     ...surroundings,
@@ -86,6 +98,7 @@ function createMemory(settings: Settings) {
     pairs: createPairLimit({ mode: () => account.read().limits.pair, now }),
     tokens: createAccessTokens({
       ...settings,
+      appSecret,
       firstToken: accessToken,
       lifeSeconds: tokenLifeSeconds,
       now,
@@ -114,7 +127,8 @@ export function createParts(settings: Settings) {
     for (const part of [memory.messages, memory.calls, memory.faults, inbound]) part.clear()
     for (const part of [receipts, memory.recipients, memory.windows]) part.clear()
     memory.webhooks.reset()
-    for (const part of [memory.account, memory.templates, memory.tokens, graph]) part.reset()
+    for (const part of [memory.appSecret, memory.account, memory.templates, memory.tokens, graph])
+      part.reset()
     for (const part of [memory.throughput, memory.pairs]) part.reset()
   }
 

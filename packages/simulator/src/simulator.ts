@@ -36,8 +36,6 @@ export type Simulator = {
   readonly graphUrl: string
   readonly adminUrl?: string
   close(): Promise<void>
-  /** Webhooks go there from now on; nothing: they are not sent. */
-  setWebhookUrl(url: string | undefined, verifyToken?: string): void
   /** How webhooks behave and how they fared. */
   readonly webhooks: Pick<
     WebhookSender,
@@ -64,6 +62,8 @@ export type Simulator = {
   revokeToken(token: string): void
   /** Takes a token or its fingerprint. */
   expireToken(token: string): void
+  /** Another app secret from now on: for proofs, exchanges, app tokens and signatures. Access tokens live on. */
+  changeAppSecret(appSecret: string): void
   /** Every token given out so far answers 190/458. */
   deauthoriseApp(): void
   tokens(): readonly TokenSummary[]
@@ -93,7 +93,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     const graphUrl = await listen(graph, settings.host, settings.port)
     const control = createControl(parts, graphUrl, page.refresh)
     if (settings.adminPort === undefined) return { ...control, close }
-    const admin = createAdminServer(control)
+    const admin = createAdminServer(control, settings.host)
     closers.push(() => admin.close())
     await admin.ready()
     return { ...control, adminUrl: await listen(admin.server, settings.host, settings.adminPort), close }
@@ -109,7 +109,6 @@ function createControl(parts: Parts, graphUrl: string, refreshPage: () => void):
   return {
     graphUrl,
     clock: { now: clock.now, advance: clock.advance, setSpeed: clock.setSpeed, speed: clock.speed },
-    setWebhookUrl: webhooks.setUrl,
     webhooks,
     account: parts.account,
     templates: parts.templates,
@@ -123,6 +122,7 @@ function createControl(parts: Parts, graphUrl: string, refreshPage: () => void):
     issueToken: tokens.issue,
     revokeToken: tokens.revoke,
     expireToken: tokens.expire,
+    changeAppSecret: parts.appSecret.change,
     deauthoriseApp: tokens.deauthoriseApp,
     tokens: tokens.list,
     state: () => ({

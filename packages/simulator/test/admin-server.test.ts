@@ -1,5 +1,7 @@
+import { createHmac } from 'node:crypto'
+import http from 'node:http'
 import { expect, test } from 'vitest'
-import { codeFor, createReceiver, eventually, online, setup } from './setup.ts'
+import { codeFor, createReceiver, eventually, identity, online, setup } from './setup.ts'
 
 /** What tests look at in an answer; which part is there depends on the path. */
 type AdminBody = {
@@ -90,6 +92,67 @@ test.each([
   expect(answer.body.message).toEqual(expect.any(String))
 })
 
+test('a bad fault is told what its own kind wants', async () => {
+  const { admin } = await setupAdmin()
+  const { body } = await admin('POST', '/faults', { faults: [{ kind: 'reset' }] })
+  expect(body.message).toBe("body/faults/0 must have required property 'accepted'")
+})
+
+test('a call without a body may call itself JSON', async () => {
+  const { simulator } = await setupAdmin()
+  const headers = { 'content-type': 'application/json' }
+  expect(await statusOf(simulator.adminUrl, headers)).toBe(200)
+  expect(await statusOf(simulator.adminUrl, headers, '/tokens/revoke')).toBe(400)
+})
+
+test('web sites can neither read nor change anything', async () => {
+  const { simulator, send } = await setupAdmin()
+  await send(codeFor(online))
+  const status = (headers: http.OutgoingHttpHeaders) => statusOf(simulator.adminUrl, headers)
+  expect(await status({ origin: 'https://evil.example' })).toBe(403)
+  expect(await status({ origin: 'null' })).toBe(403)
+  // The phones page is another origin, too.
+  expect(await status({ origin: simulator.graphUrl })).toBe(403)
+  // A foreign name that was made to point to this machine.
+  expect(await status({ host: 'evil.example', origin: 'http://evil.example' })).toBe(403)
+  expect(await status({ host: 'evil.example:4011' })).toBe(403)
+  expect(simulator.messages()).toHaveLength(1)
+  for (const host of [
+    'localhost:4011',
+    'simulator:4011',
+    'simulator.default.svc.cluster.local',
+    '[::1]:4011',
+  ])
+    expect(await status({ host })).toBe(200)
+})
+
+test('the app secret changes while everything runs, and the old one is worth nothing', async () => {
+  const { admin, exchange, get, send } = await setupAdmin()
+  const receiver = await createReceiver()
+  await admin('POST', '/webhook', { url: receiver.url })
+  const proven = (secret: string) => {
+    const proof = createHmac('sha256', secret).update(identity.accessToken).digest('hex')
+    return get(`/v26.0/me?appsecret_proof=${proof}`)
+  }
+  expect((await proven(identity.appSecret)).statusCode).toBe(200)
+  expect((await admin('POST', '/app-secret', { appSecret: 'two words' })).statusCode).toBe(400)
+  expect((await admin('POST', '/app-secret', { appSecret: 'new-secret' })).body).toEqual({ changed: true })
+  expect((await exchange(identity.accessToken)).body.error.code).toBe(1)
+  const renewed = await exchange(identity.accessToken, { client_secret: 'new-secret' })
+  expect((await send(codeFor('+5351234567'), renewed.body.access_token)).statusCode).toBe(200)
+  expect((await proven(identity.appSecret)).statusCode).toBe(400)
+  expect((await proven('new-secret')).statusCode).toBe(200)
+  const debug = `/v26.0/debug_token?input_token=${identity.accessToken}`
+  expect((await get(debug, `${identity.appId}|${identity.appSecret}`)).statusCode).toBe(400)
+  expect((await get(debug, `${identity.appId}|new-secret`)).statusCode).toBe(200)
+  await eventually(receiver.posts, (posts) => posts === 1)
+  const [post] = receiver.requests
+  const hash = createHmac('sha256', 'new-secret').update(post?.raw ?? '')
+  expect(post?.signature).toBe(`sha256=${hash.digest('hex')}`)
+  await admin('POST', '/reset')
+  expect((await exchange(identity.accessToken)).statusCode).toBe(200)
+})
+
 test('nothing of it is on the Graph port, and without an admin port there is none', async () => {
   const { simulator, get } = await setup()
   expect(simulator.adminUrl).toBeUndefined()
@@ -103,3 +166,15 @@ test('a simulator whose port is taken rejects and leaves nothing open', async ()
   const port = Number(new URL(simulator.graphUrl).port)
   await expect(setup({ port })).rejects.toMatchObject({ code: 'EADDRINUSE', port })
 })
+
+/** The status of a POST with exactly these headers, which `fetch` would not send. */
+function statusOf(url = '', headers: http.OutgoingHttpHeaders = {}, path = '/reset'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(`${url}${path}`, { method: 'POST', headers }, (response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    })
+    request.on('error', reject)
+    request.end()
+  })
+}

@@ -17,7 +17,10 @@ export async function checked(graphUrl: string, operation: Operation, call: Call
   const { method = 'GET', path, query = {}, token = identity.accessToken, body } = call
   const response = await fetch(`${graphUrl}${path}?${new URLSearchParams(query)}`, {
     method,
-    headers: token === null ? {} : { authorization: `Bearer ${token}` },
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   const text = await response.text()

@@ -124,10 +124,17 @@ test('the calls on record hold no token, no secret and no code', async () => {
     expect(record).not.toContain(secret)
 })
 
+test('the record keeps no text that is longer than it may be', async () => {
+  const { send, simulator } = await setup()
+  await send({ ...codeFor('x'.repeat(513)), biz_opaque_callback_data: 'y'.repeat(513) })
+  expect(simulator.calls()).toEqual([expect.not.objectContaining({ to: expect.anything() as unknown })])
+  expect(JSON.stringify(simulator.calls())).not.toContain('yy')
+})
+
 function postCode(graphUrl: string, signal?: AbortSignal): Promise<Response> {
   return fetch(`${graphUrl}/v26.0/${identity.phoneNumberId}/messages`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${identity.accessToken}` },
+    headers: { authorization: `Bearer ${identity.accessToken}`, 'content-type': 'application/json' },
     body: JSON.stringify(codeFor(online)),
     ...(signal === undefined ? {} : { signal }),
   })

@@ -25,10 +25,13 @@ describe('the list of what an honest simulator does', () => {
   })
 })
 
-/** Every text in quotes that the file holds, which its titles are among: a table's rows have theirs in the table. */
+/** What tests are called: the text before a function, and the first text of a row of a table. */
 function titlesIn(file: string): string[] {
   const source = read(file)
-  return [...source.matchAll(/(['"`])((?:\\.|(?!\1)[^\\\n])*)\1/g)].map(([, , text = '']) =>
-    text.replaceAll(/\\(.)/g, '$1'),
+  const text = `(['"\`])((?:\\\\.|(?!\\1)[^\\\\\\n])*)\\1`
+  return [`\\(\\s*${text},\\s*(?:async )?\\(`, `\\[\\s*${text},`].flatMap((pattern) =>
+    [...source.matchAll(new RegExp(pattern, 'g'))].map(([, , title = '']) =>
+      title.replaceAll(/\\(.)/g, '$1'),
+    ),
   )
 }

@@ -31,6 +31,16 @@ describe('management calls', () => {
     expect((await get(phonePath)).statusCode).toBe(200)
   })
 
+  test('are subscriptions, too; who has no live token is told nothing', async () => {
+    const { simulator, get, post } = await setup(standing)
+    const edge = `/v26.0/${identity.businessId}/subscribed_apps`
+    simulator.account.update({ business: { managementCallsPerHour: 2 } })
+    expect(usageOf(await get(edge))?.call_count).toBe(50)
+    expect(usageOf(await post(edge, ''))?.call_count).toBe(100)
+    expect((await get(edge)).body.error.code).toBe(80008)
+    for (const token of [null, 'nonsense']) expect(usageOf(await get(edge, token))).toBeUndefined()
+  })
+
   test('have 5000 an hour with a registered number, else 200', async () => {
     const { simulator, get } = await setup(standing)
     for (let call = 0; call < 50; call += 1) await get(phonePath)

@@ -228,6 +228,9 @@ test('a foreign host name sees neither the page nor the codes', async () => {
   for (const path of ['/', '/phones/events'])
     expect(await request(simulator.graphUrl, { host: 'evil.example' }, undefined, path)).toBe(403)
   expect(await request(simulator.graphUrl, { host: 'localhost:4010' }, undefined, '/')).toBe(200)
+  // Another page may not even hold a place among the viewers.
+  const elsewhere = { host: 'localhost:4010', origin: 'https://evil.example' }
+  expect(await request(simulator.graphUrl, elsewhere, undefined, '/phones/events')).toBe(403)
 })
 
 test('a bad body is refused with a reason and changes nothing', async () => {

@@ -104,12 +104,29 @@ describe('the recipient', () => {
 const components = (...parts: object[]) =>
   codeFor(online, '', { template: template('otp_login', 'fr', parts) })
 
+const strangeLanguage = { name: 'otp_login', language: { code: 'fr', langauge: 'fr' } }
+
 const badBodies: [string, object, number, number, string?][] = [
   ['an unknown key', codeFor(online, '1234', { tpye: 'x' }), 400, 100],
+  ['an unknown key beside the language code', codeFor(online, '', { template: strangeLanguage }), 400, 100],
+  [
+    'an unknown key in the context',
+    codeFor(online, '1', { context: { message_id: 'wamid.x', id: 1 } }),
+    400,
+    100,
+  ],
   ['another product', codeFor(online, '1234', { messaging_product: 'sms' }), 400, 100],
   ['an unknown type', codeFor(online, '1234', { type: 'pigeon' }), 400, 100],
   ['a type that is not played', codeFor(online, '1234', { type: 'image', image: {} }), 400, 131051],
+  ['a group', codeFor(online, '1234', { recipient_type: 'group' }), 400, 131051],
   ['callback data over 512', codeFor(online, '1', { biz_opaque_callback_data: 'x'.repeat(513) }), 400, 100],
+  ['no recipient, whatever else is missing', codeFor('', '1234', { template: undefined }), 400, 100],
+  [
+    'no template, though it is for ourselves',
+    codeFor('+15550783881', '1', { template: undefined }),
+    400,
+    131008,
+  ],
   ['no template', codeFor(online, '1234', { template: undefined }), 400, 131008],
   ['text over 4096', textFor(online, 'x'.repeat(4097)), 400, 100],
   ['an unknown template', codeFor(online, '', { template: template('x', 'fr', []) }), 404, 132001],
@@ -139,10 +156,28 @@ describe('a body is turned down for', () => {
     expect(simulator.messages()).toEqual([])
   })
 
+  test('not calling itself JSON', async () => {
+    const { simulator } = await setup()
+    const answer = await fetch(`${simulator.graphUrl}/v26.0/${identity.phoneNumberId}/messages`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${identity.accessToken}` },
+      body: JSON.stringify(codeFor(online)),
+    })
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { error: { code: 100, message: '(#100) The parameter messaging_product is required.' } },
+    ])
+    expect(simulator.messages()).toEqual([])
+  })
+
   test('not being JSON', async () => {
     const { post } = await setup()
-    const answer = await post(`/v26.0/${identity.phoneNumberId}/messages`, '{"to":')
-    expect([answer.statusCode, answer.body.error.code]).toEqual([400, 100])
+    const tooDeep = `{"to":${'['.repeat(60)}${']'.repeat(60)}}`
+    for (const text of ['{"to":', '[]', tooDeep]) {
+      const answer = await post(`/v26.0/${identity.phoneNumberId}/messages`, text)
+      expect([answer.statusCode, answer.body.error.code]).toEqual([400, 100])
+      expect(answer.body.error.error_data.details).toBe('The request body is not a JSON object')
+    }
   })
 
   test.each([

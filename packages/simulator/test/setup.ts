@@ -48,7 +48,10 @@ export function createClient(graphUrl: string) {
   type Call = { method?: string; body?: string; token?: string | null }
 
   async function call(path: string, { token = identity.accessToken, ...init }: Call = {}): Promise<Answer> {
-    const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` }
+    const headers = {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(init.body === undefined ? {} : { 'content-type': typeOf(init.body) }),
+    }
     const response = await fetch(`${graphUrl}${path}`, { ...init, headers })
     const text = await response.text()
     const body = JSON.parse(text) as GraphBody
@@ -84,6 +87,11 @@ export function createClient(graphUrl: string) {
         token: `${identity.appId}|${identity.appSecret}`,
       }),
   }
+}
+
+/** Forms are `name=value&...`; everything else calls itself JSON. */
+function typeOf(body: string): string {
+  return /^\w+=/.test(body) ? 'application/x-www-form-urlencoded' : 'application/json'
 }
 
 /** Whatever a test is about: what it is answered is as Meta's documentation says. */

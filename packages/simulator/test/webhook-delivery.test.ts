@@ -143,7 +143,7 @@ test('an early status is never held back', async () => {
 test.each(['nowhere', 'ftp://127.0.0.1/'])('%s is no address for webhooks', async (webhookUrl) => {
   await expect(setup({ webhookUrl })).rejects.toThrow('must be http(s)')
   const { simulator } = await setup()
-  expect(() => simulator.setWebhookUrl(webhookUrl)).toThrow('must be http(s)')
+  expect(() => simulator.webhooks.setUrl(webhookUrl)).toThrow('must be http(s)')
 })
 
 test('without a webhook nothing waits, however much happens', async () => {

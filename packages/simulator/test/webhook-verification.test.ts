@@ -87,7 +87,7 @@ test('another URL must pass anew, with its own verify token', async () => {
     () => simulator.state().webhook.verification.state,
     (state) => state === 'passed',
   )
-  simulator.setWebhookUrl(second.url, 'two')
+  simulator.webhooks.setUrl(second.url, 'two')
   await send(codeFor(sentOnly))
   await eventually(second.statuses, ({ length }) => length === 1)
   expect([first.posts(), second.requests[0]?.method]).toEqual([0, 'GET'])
@@ -114,7 +114,7 @@ test('a simulator without a webhook starts unsubscribed; a URL subscribes it', a
   const receiver = await createReceiver()
   const { simulator, get } = await setup()
   expect((await get(subscribedApps)).body).toEqual({ data: [] })
-  simulator.setWebhookUrl(receiver.url)
+  simulator.webhooks.setUrl(receiver.url)
   expect((await get(subscribedApps)).body).toEqual({ data: [app] })
 })
 
@@ -145,6 +145,18 @@ test('a URL of its own that does not answer is refused, and nothing changes', as
   await eventually(receiver.statuses, ({ length }) => length === 3)
 })
 
+test('an app that is not subscribed cannot bring a URL of its own: it is not even asked', async () => {
+  const own = await createOwner('own-token')
+  const { get, post } = await setup()
+  const override = JSON.stringify({ override_callback_uri: own.url, verify_token: 'own-token' })
+  const { statusCode, body } = await post(subscribedApps, override)
+  expect([statusCode, body.error.code]).toEqual([400, 100])
+  expect(body.error.message).toMatch(/^\(#100\) Before override the current callback uri/)
+  expect([own.requests, (await get(subscribedApps)).body]).toEqual([[], { data: [] }])
+  await post(subscribedApps, '')
+  expect((await post(subscribedApps, override)).statusCode).toBe(200)
+})
+
 test.each([
   [{ override_callback_uri: 'nowhere', verify_token: 'x' }],
   [{ override_callback_uri: 'http://127.0.0.1:9/' }],
@@ -157,10 +169,7 @@ test('another business, and a token without the right, are refused', async () =>
   const { simulator, get, post, remove } = await setup()
   expect((await get('/v26.0/4711/subscribed_apps')).body.error.error_subcode).toBe(33)
   const token = simulator.issueToken({ scopes: ['whatsapp_business_messaging'] })
-  for (const answer of [
-    await get(subscribedApps, token),
-    await post(subscribedApps, '', token),
-    await remove(subscribedApps, token),
-  ])
-    expect(answer.body.error.code).toBe(10)
+  expect((await get(subscribedApps, token)).body.error.code).toBe(10)
+  for (const answer of [await post(subscribedApps, '', token), await remove(subscribedApps, token)])
+    expect([answer.statusCode, answer.body.error.code]).toEqual([403, 200])
 })

@@ -103,7 +103,7 @@ test('a receiver that is away gets the statuses when it is back at another addre
     (count) => count > 0,
   )
   const receiver = await createReceiver()
-  simulator.setWebhookUrl(receiver.url)
+  simulator.webhooks.setUrl(receiver.url)
   expect(await eventually(receiver.statuses, ({ length }) => length > 0)).toEqual(['sent'])
 })
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Simulator } from '../simulator.ts'
+import { problem } from './problem.ts'
 import {
   messagingLimits,
   nameStatuses,
@@ -67,20 +68,21 @@ const templateBody = someOf({
 export function addAccount(app: FastifyInstance, simulator: Pick<Simulator, 'account' | 'templates'>): void {
   const { account, templates } = simulator
   app.get('/account', () => account.read())
-  app.patch<{ Body: AccountChanges }>('/account', { schema: { body: accountBody } }, ({ body }, reply) => {
+  app.patch<{ Body: AccountChanges }>('/account', { schema: { body: accountBody } }, ({ body }) => {
     try {
       return account.update(body)
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      return reply.code(400).send({ statusCode: 400, error: 'Bad Request', message: error.message })
+      throw error instanceof RangeError ? problem(400, error.message) : error
     }
   })
   app.get('/templates', () => ({ templates: templates.all() }))
   app.patch<{ Params: { id: string }; Body: TemplateChanges }>(
     '/templates/:id',
     { schema: { body: templateBody } },
-    ({ params, body }, reply) =>
-      templates.update(params.id, body) ??
-      reply.code(404).send({ statusCode: 404, error: 'Not Found', message: 'no template has this id' }),
+    ({ params, body }) => {
+      const template = templates.update(params.id, body)
+      if (template === undefined) throw problem(404, 'no template has this id')
+      return template
+    },
   )
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Simulator } from '../simulator.ts'
 import { profilesByName } from '../world/recipient-profiles.ts'
 import type { RecipientChanges } from '../world/recipients.ts'
+import { problem } from './problem.ts'
 
 type Control = Pick<Simulator, 'recipients' | 'inbound'>
 
@@ -61,11 +62,11 @@ export function addPeople(app: FastifyInstance, { recipients, inbound }: Control
     return list()
   })
   app.post<{ Body: InboundBody }>('/inbound', { schema: { body: inboundBody } }, ({ body }, reply) => {
-    const { id, problem } =
+    const { id, problem: refusal } =
       'text' in body
         ? inbound.reply(body.number, body.text)
         : inbound.didNotRequestCode(body.didNotRequestCode)
-    if (id !== undefined) return reply.code(201).send({ id })
-    return reply.code(409).send({ statusCode: 409, error: 'Conflict', message: problem })
+    if (refusal !== undefined) throw problem(409, refusal)
+    return reply.code(201).send({ id })
   })
 }

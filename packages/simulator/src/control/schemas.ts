@@ -33,6 +33,7 @@ export const faultsBody = {
       items: {
         type: 'object',
         required: ['kind'],
+        discriminator: { propertyName: 'kind' },
         oneOf: [
           fault('error', { code: count, subcode: count }),
           fault('html', { statusCode: { type: 'integer', minimum: 200, maximum: 599 } }),
@@ -59,6 +60,14 @@ export const tokenRequestBody = {
     lifeSeconds: count,
     scopes: { type: 'array', items: text, maxItems: 20 },
   },
+}
+
+/** `POST /app-secret` */
+export const appSecretBody = {
+  type: 'object',
+  required: ['appSecret'],
+  additionalProperties: false,
+  properties: { appSecret: { type: 'string', pattern: '^[\\x21-\\x7e]{1,512}$' } },
 }
 
 /** `POST /tokens/revoke` and `/tokens/expire`: the token, or its fingerprint from `GET /tokens`. */

@@ -5,6 +5,7 @@ import { isWebUrl } from '../webhooks/endpoint.ts'
 import { webhookGroupings, webhookVersions } from '../webhooks/payload.ts'
 import type { WebhookHabits } from '../webhooks/sender.ts'
 import type { SignatureFault } from '../webhooks/signatures.ts'
+import { problem } from './problem.ts'
 
 type Control = Pick<Simulator, 'webhooks' | 'state'>
 
@@ -55,12 +56,9 @@ type WebhookBody = Partial<WebhookHabits> & {
 export function addWebhook(app: FastifyInstance, { webhooks, state }: Control): void {
   app.get('/webhook', () => ({ ...state().webhook, habits: webhooks.habits() }))
   app.get('/webhook/deliveries', () => ({ deliveries: webhooks.deliveries() }))
-  app.post<{ Body: WebhookBody }>('/webhook', { schema: { body: webhookBody } }, ({ body }, reply) => {
+  app.post<{ Body: WebhookBody }>('/webhook', { schema: { body: webhookBody } }, ({ body }) => {
     const { url, verifyToken, signatureFault, ...habits } = body
-    if (typeof url === 'string' && !isWebUrl(url)) {
-      const message = 'url must be an http(s) URL or null'
-      return reply.code(400).send({ statusCode: 400, error: 'Bad Request', message })
-    }
+    if (typeof url === 'string' && !isWebUrl(url)) throw problem(400, 'url must be an http(s) URL or null')
     webhooks.setHabits(habits)
     if (signatureFault !== undefined) webhooks.breakSignatures(signatureFault ?? undefined)
     if (url !== undefined) webhooks.setUrl(url ?? undefined, verifyToken)

@@ -1,9 +1,10 @@
+import type { AppSecret } from '../world/app-secret.ts'
 import { sameText } from '../world/token-string.ts'
 import type { GraphCall } from './call.ts'
-import type { Refusal } from './reply.ts'
+import { badParameter, type Refusal } from './reply.ts'
 
 /** The app behind the simulated calls. */
-export type AppIdentity = { readonly appId: string; readonly appSecret: string }
+export type AppIdentity = { readonly appId: string; readonly appSecret: AppSecret }
 
 /** `client_id` and `client_secret` of a call about tokens. */
 export function checkApp(query: GraphCall['query'], { appId, appSecret }: AppIdentity): Refusal | undefined {
@@ -12,7 +13,7 @@ export function checkApp(query: GraphCall['query'], { appId, appSecret }: AppIde
       graphCode: 101,
       sentence: 'Error validating application. Cannot get application info due to a system error.',
     }
-  if (!sameText(query['client_secret'] ?? '', appSecret))
+  if (!sameText(query['client_secret'] ?? '', appSecret.current()))
     return { graphCode: 1, sentence: 'Error validating client secret.' }
   return undefined
 }
@@ -20,5 +21,5 @@ export function checkApp(query: GraphCall['query'], { appId, appSecret }: AppIde
 /** A parameter that must be there. */
 export function checkGiven(query: GraphCall['query'], parameter: string): Refusal | undefined {
   if (query[parameter]) return undefined
-  return { graphCode: 100, sentence: `(#100) The parameter ${parameter} is required` }
+  return badParameter(`The parameter ${parameter} is required`)
 }

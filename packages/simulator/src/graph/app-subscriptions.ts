@@ -1,8 +1,8 @@
-import type { Endpoint } from '../webhooks/endpoint.ts'
+import { isWebUrl, type Endpoint } from '../webhooks/endpoint.ts'
 import { checkGiven } from './app-check.ts'
 import { unknownObject, type CallerCheck } from './caller-check.ts'
 import { parametersOf, type GraphCall } from './call.ts'
-import { refuse, reply, type GraphReply, type Refusal } from './reply.ts'
+import { badParameter, refuse, reply, type GraphReply, type Refusal } from './reply.ts'
 import { webhookAnswer } from './subscribed-apps.ts'
 
 const OBJECT = 'whatsapp_business_account'
@@ -17,7 +17,7 @@ export function createAppSubscriptions(deps: { appId: string; caller: CallerChec
     const caller = deps.caller.check(call, 400)
     if (caller.refusal !== undefined) return caller.refusal
     if (call.node !== appId) return unknownObject(verb, call.node)
-    return caller.value.type === 'APP' ? undefined : NEEDS_APP_TOKEN
+    return caller.value.type === 'APP' ? undefined : { graphCode: 15 }
   }
 
   function list(call: GraphCall): GraphReply {
@@ -46,15 +46,8 @@ export function createAppSubscriptions(deps: { appId: string; caller: CallerChec
 
 export type AppSubscriptions = ReturnType<typeof createAppSubscriptions>
 
-const NEEDS_APP_TOKEN: Refusal = {
-  graphCode: 15,
-  sentence: '(#15) This method must be called with an app access_token.',
-}
-
 function checkSubscription(given: Readonly<Record<string, string>>): Refusal | undefined {
-  if (given['object'] !== OBJECT)
-    return { graphCode: 100, sentence: `(#100) Param object must be one of {${OBJECT}}` }
-  if (!URL.canParse(given['callback_url'] ?? '') || !/^https?:/.test(given['callback_url'] ?? ''))
-    return { graphCode: 100, sentence: '(#100) callback_url must be a valid URL' }
+  if (given['object'] !== OBJECT) return badParameter(`Param object must be one of {${OBJECT}}`)
+  if (!isWebUrl(given['callback_url'] ?? '')) return badParameter('callback_url must be a valid URL')
   return checkGiven(given, 'verify_token')
 }

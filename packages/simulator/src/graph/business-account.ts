@@ -14,8 +14,8 @@ const kind: NodeKind = {
 export function createBusinessAccount(deps: { ids: HealthIds; account: Account; management: Management }) {
   const { ids, account, management } = deps
   return function read(call: GraphCall): GraphReply {
-    const find = (id: string) => (id === ids.businessId ? account.read() : undefined)
-    return management.guard(call, 'get', find, (state) => {
+    return management.ofBusiness(call, 'get', () => {
+      const state = account.read()
       const { business, numbers } = state
       const node = {
         id: ids.businessId,

@@ -35,6 +35,7 @@ export type GraphCallRecord = {
   readonly statusCode: number | null
   readonly graphCode?: number
   readonly graphSubcode?: number
+  /** This and the next as the caller wrote them, unless they have more than 512 characters. */
   readonly callbackData?: string
   readonly to?: string
   /** Set when a message was taken, also if the answer was lost. */

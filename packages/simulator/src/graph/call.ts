@@ -16,13 +16,14 @@ export type GraphCall = {
   readonly query: Readonly<Record<string, string>>
   /** From the header or, as Graph allows, from the query. */
   readonly accessToken?: string | undefined
-  readonly rawBody: string
-  /** The body, if it is a JSON object. */
+  /** The body, if it is a JSON object or a form. */
   readonly body?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** The longest body that is read. */
 const BODY_BYTES = 1_048_576
+/** Levels of objects and lists: what can be read and never written again, as part of a template, stays out. */
+const DEEPEST_JSON = 50
 const BEARER = /^Bearer\s+(\S+)$/i
 const noQuery: GraphCall['query'] = {}
 
@@ -60,24 +61,32 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** A JSON object, or nothing. */
-export function parseObject(text: string): Record<string, unknown> | undefined {
+/** The body as an object, if it is one. What does not call itself JSON is read as a form, as Graph does. */
+export function parseBody(rawBody: string, contentType = ''): GraphCall['body'] {
+  if (rawBody === '') return undefined
+  return /^application\/json\b/i.test(contentType)
+    ? parseObject(rawBody)
+    : Object.fromEntries(new URLSearchParams(rawBody))
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
+    return isObject(value) && !isDeeperThan(DEEPEST_JSON, value) ? value : undefined
   } catch {
     return undefined
   }
 }
 
-/** Query and body in one, as Graph reads the parameters of a POST: JSON or form. */
-export function parametersOf(call: GraphCall): Record<string, string> {
-  return { ...call.query, ...bodyParameters(call) }
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner))
 }
 
-function bodyParameters({ body, rawBody }: GraphCall): Record<string, string> {
-  if (body === undefined) return Object.fromEntries(new URLSearchParams(rawBody))
-  return Object.fromEntries(Object.entries(body).map(([key, value]) => [key, plainText(value)]))
+/** Query and body in one, as Graph reads the parameters of a POST. */
+export function parametersOf({ query, body = {} }: GraphCall): Record<string, string> {
+  const given = Object.entries(body).map(([key, value]) => [key, plainText(value)] as const)
+  return { ...query, ...Object.fromEntries(given) }
 }
 
 function plainText(value: unknown): string {

@@ -1,5 +1,5 @@
 import type { GraphCall } from './call.ts'
-import { refuse, reply, type GraphReply, type Refusal } from './reply.ts'
+import { badParameter, refuse, reply, type GraphReply, type Refusal } from './reply.ts'
 
 /** An object of the graph as it is read: everything it has. */
 export type NodeFields = Readonly<Record<string, unknown>> & { readonly id: string }
@@ -24,9 +24,10 @@ export function readNodes(nodes: readonly NodeFields[], call: GraphCall, kind: N
   const refusal = first === undefined ? undefined : nonexistingField(first, asked, kind)
   if (refusal !== undefined) return refuse(refusal)
   const limit = Number(call.query['limit'] ?? PAGE_LENGTH)
-  if (!Number.isSafeInteger(limit) || limit < 1) return refuse(invalid('limit must be a positive number'))
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    return refuse(badParameter('limit must be a positive number'))
   const page = pageOf(nodes, Math.min(limit, LONGEST_PAGE), call.query)
-  if (page === undefined) return refuse(invalid('Invalid cursor'))
+  if (page === undefined) return refuse(badParameter('Invalid cursor'))
   return reply({ data: page.items.map((item) => subset(item, asked)), ...pagingOf(page, call) })
 }
 
@@ -82,16 +83,9 @@ function nonexistingField(
 ): Refusal | undefined {
   const stranger = asked.find((field) => !Object.hasOwn(node, field))
   if (stranger === undefined) return undefined
-  return {
-    graphCode: 100,
-    sentence: `(#100) Tried accessing nonexisting field (${stranger}) on node type (${name})`,
-  }
+  return badParameter(`Tried accessing nonexisting field (${stranger}) on node type (${name})`)
 }
 
 function subset(node: NodeFields, asked: readonly string[]): object {
   return Object.fromEntries(asked.map((field) => [field, node[field]]))
-}
-
-function invalid(what: string): Refusal {
-  return { graphCode: 100, sentence: `(#100) ${what}` }
 }

@@ -3,7 +3,7 @@ import type { Grant } from '../world/token-string.ts'
 import { checkApp, checkGiven, type AppIdentity } from './app-check.ts'
 import type { CallerCheck } from './caller-check.ts'
 import type { GraphCall } from './call.ts'
-import { refuse, reply, type GraphReply } from './reply.ts'
+import { badParameter, refuse, reply, type GraphReply } from './reply.ts'
 import { tokenRefusal } from './token-refusal.ts'
 
 export const SIXTY_DAYS_SECONDS = 5_184_000
@@ -29,7 +29,7 @@ export function createOAuth(deps: {
       case 'client_credentials':
         return appCredentials(call)
       default:
-        return refuse({ graphCode: 100, sentence: '(#100) The parameter grant_type is not supported' })
+        return refuse(badParameter('The parameter grant_type is not supported'))
     }
   }
 
@@ -41,7 +41,7 @@ export function createOAuth(deps: {
     const dead = tokenRefusal(verdict, context())
     if (dead !== undefined || !('grant' in verdict)) return refuse(dead ?? { graphCode: 190 })
     const { type, userId, scopes, dataAccessExpiresAt } = verdict.grant
-    if (type === 'APP') return refuse({ graphCode: 100, sentence: '(#100) App tokens cannot be exchanged' })
+    if (type === 'APP') return refuse(badParameter('App tokens cannot be exchanged'))
     const lifeSeconds = lifeAfterExchange(verdict.grant, query)
     return issued(tokens.issue({ type, userId, scopes, lifeSeconds, dataAccessExpiresAt }), lifeSeconds)
   }
@@ -54,7 +54,7 @@ export function createOAuth(deps: {
 
   function appCredentials({ query }: GraphCall): GraphReply {
     const refusal = checkApp(query, app)
-    return refusal === undefined ? issued(tokens.appToken, 0) : refuse(refusal)
+    return refusal === undefined ? issued(tokens.appToken(), 0) : refuse(refusal)
   }
 
   /** `GET /oauth/revoke`: immediate and final. */

@@ -2,7 +2,7 @@ import type { GraphCall } from './call.ts'
 import { numberHealth, type HealthIds } from './health.ts'
 import type { Management } from './management.ts'
 import { readNode, readNodes, type NodeFields, type NodeKind } from './node-fields.ts'
-import { refuse, reply, type GraphReply, type Refusal } from './reply.ts'
+import { badParameter, refuse, reply, type GraphReply, type Refusal } from './reply.ts'
 import type { Account } from '../world/account.ts'
 import type { NumberState } from '../world/account-state.ts'
 
@@ -83,7 +83,7 @@ export function createPhoneNumbers(deps: {
       management.guard(call, 'get', find, (number) => readNode(fieldsOf(number), call, kind)),
     /** `GET /{waba_id}/phone_numbers` */
     list: (call: GraphCall): GraphReply =>
-      management.guard(call, 'get', isBusiness, () =>
+      management.ofBusiness(call, 'get', () =>
         readNodes(
           account
             .read()
@@ -109,10 +109,6 @@ export function createPhoneNumbers(deps: {
       }),
     reset: () => changedAt.clear(),
   }
-
-  function isBusiness(id: string): true | undefined {
-    return id === ids.businessId ? true : undefined
-  }
 }
 
 export type PhoneNumbers = ReturnType<typeof createPhoneNumbers>
@@ -124,7 +120,7 @@ function pinOf({ body }: GraphCall): string {
 
 function checkRegistration(call: GraphCall, pin: string | null): Refusal | undefined {
   if (call.body?.['messaging_product'] !== 'whatsapp')
-    return { graphCode: 100, sentence: '(#100) The parameter messaging_product is required.' }
-  if (!/^\d{6}$/.test(pinOf(call))) return { graphCode: 100, sentence: '(#100) Param pin must be six digits' }
+    return badParameter('The parameter messaging_product is required.')
+  if (!/^\d{6}$/.test(pinOf(call))) return badParameter('Param pin must be six digits')
   return pin === null || pin === pinOf(call) ? undefined : { graphCode: 133005 }
 }

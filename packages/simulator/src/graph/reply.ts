@@ -19,6 +19,11 @@ export type Refusal = {
 export type Checked<T> =
   { readonly value: T; readonly refusal?: never } | { readonly refusal: Refusal; readonly value?: never }
 
+/** 100 that says itself what is wrong with a parameter, in its message. */
+export function badParameter(what: string): Refusal {
+  return { graphCode: 100, sentence: `(#100) ${what}` }
+}
+
 /** What goes over the wire. `statusCode: null` resets the connection instead of answering. */
 export type GraphReply = {
   readonly statusCode: number | null

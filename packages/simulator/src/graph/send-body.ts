@@ -1,4 +1,4 @@
-import type { Checked, Refusal } from './reply.ts'
+import { badParameter, type Checked, type Refusal } from './reply.ts'
 import { readRecipient } from '../world/phone-number.ts'
 
 /** A send call whose body has the right shape. Templates are not looked up yet. */
@@ -41,9 +41,21 @@ export function readSendBody(body: Json | undefined, senderDigits: string): Chec
   if (body === undefined) return no({ graphCode: 100, details: 'The request body is not a JSON object' })
   const refusal = checkCommon(body)
   if (refusal !== undefined) return no(refusal)
+  const isForUserId = body['to'] === undefined && typeof body['recipient'] === 'string'
+  const to = isForUserId ? undefined : readTo(body['to'], senderDigits)
+  if (to?.refusal !== undefined) return to
   const content = readContent(body)
   if (content.refusal !== undefined) return content
-  return addressed(body, content.value, senderDigits)
+  if (to === undefined) return no({ graphCode: 131062 })
+  if (to.value.to === `+${senderDigits}`) return no({ graphCode: 131021 })
+  const callbackData = body['biz_opaque_callback_data']
+  return {
+    value: {
+      ...to.value,
+      content: content.value,
+      ...(typeof callbackData === 'string' ? { callbackData } : {}),
+    },
+  }
 }
 
 function checkCommon(body: Json): Refusal | undefined {
@@ -52,11 +64,12 @@ function checkCommon(body: Json): Refusal | undefined {
   if (typeof type !== 'string') return required('type')
   if (otherTypes.includes(type))
     return { graphCode: 131051, details: `Message type ${type} is not simulated` }
+  if (body['recipient_type'] === 'group') return { graphCode: 131051, details: 'Groups are not simulated' }
   if (type !== 'text' && type !== 'template')
     return invalid(`Param type must be one of {TEXT, TEMPLATE, ...}`)
   const stranger = unknownKey(body, [...commonKeys, type])
   if (stranger !== undefined) return unexpected(stranger, 'the request')
-  if (!['individual', 'group', undefined].includes(body['recipient_type'] as string | undefined))
+  if (!['individual', undefined].includes(body['recipient_type'] as string | undefined))
     return invalid('Param recipient_type must be one of {INDIVIDUAL, GROUP}')
   return checkCallbackData(body['biz_opaque_callback_data']) ?? checkContext(body['context'])
 }
@@ -69,8 +82,10 @@ function checkCallbackData(value: unknown): Refusal | undefined {
 
 function checkContext(value: unknown): Refusal | undefined {
   if (value === undefined) return undefined
-  const isGood = isObject(value) && typeof value['message_id'] === 'string'
-  return isGood ? undefined : invalid('Param context must hold a message_id')
+  if (!isObject(value) || typeof value['message_id'] !== 'string')
+    return invalid('Param context must hold a message_id')
+  const stranger = unknownKey(value, ['message_id'])
+  return stranger === undefined ? undefined : unexpected(stranger, 'context')
 }
 
 function readContent(body: Json): Checked<SendRequest['content']> {
@@ -100,20 +115,17 @@ function readTemplate(template: unknown): Checked<TemplateContent> {
   if (typeof name !== 'string' || name === '') return missing("template['name']")
   if (!isObject(language) || typeof language['code'] !== 'string')
     return missing("template['language']['code']")
+  const strangeChoice = unknownKey(language, ['code', 'policy'])
+  if (strangeChoice !== undefined) return no(unexpected(strangeChoice, "template['language']"))
   if (!Array.isArray(components) || !components.every(isObject))
     return no(invalid("Param template['components'] must be an array"))
   return { value: { type: 'template', name, language: language['code'], components } }
 }
 
-function addressed(body: Json, content: SendRequest['content'], senderDigits: string): Checked<SendRequest> {
-  const input = body['to']
-  const callbackData = body['biz_opaque_callback_data']
-  if (input === undefined && typeof body['recipient'] === 'string') return no({ graphCode: 131062 })
+function readTo(input: unknown, senderDigits: string): Checked<{ input: string; to: string }> {
   if (typeof input !== 'string' || input === '') return no(required('to'))
   const to = readRecipient(input, senderDigits)
-  if (to === undefined) return no(invalid('Param to is not a phone number'))
-  if (to === `+${senderDigits}`) return no({ graphCode: 131021 })
-  return { value: { input, to, content, ...(typeof callbackData === 'string' ? { callbackData } : {}) } }
+  return to === undefined ? no(invalid('Param to is not a phone number')) : { value: { input, to } }
 }
 
 /** A JSON object, not an array. */
@@ -136,11 +148,11 @@ function invalid(details: string): Refusal {
 }
 
 function required(parameter: string): Refusal {
-  return { graphCode: 100, sentence: `(#100) The parameter ${parameter} is required.` }
+  return badParameter(`The parameter ${parameter} is required.`)
 }
 
 function tooLong(parameter: string, length: number): Refusal {
-  return { graphCode: 100, sentence: `(#100) Param ${parameter} must be at most ${length} characters long.` }
+  return badParameter(`Param ${parameter} must be at most ${length} characters long.`)
 }
 
 function missing(parameter: string): { refusal: Refusal } {

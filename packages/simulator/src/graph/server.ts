@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CallLog } from './call-log.ts'
-import { accessTokenOf, parseObject, readBody, readQuery, textOf, type GraphCall } from './call.ts'
+import { accessTokenOf, parseBody, readBody, readQuery, textOf, type GraphCall } from './call.ts'
 import { answerUnder, type Fault, type Faults } from './faults.ts'
 import type { Ids } from './ids.ts'
 import { refuse, reply, TRACE_ID, type GraphReply } from './reply.ts'
@@ -11,6 +11,7 @@ import { drawDelay, type Delay, type Timers } from '../world/timing.ts'
 
 const versions = ['v21.0', 'v22.0', 'v23.0', 'v24.0', 'v25.0', 'v26.0']
 const newestVersion = 'v26.0'
+const LONGEST_TEXT_KEPT = 512
 
 /**
  * The Graph port. Every call is decided the moment it has arrived, written down, and answered after its delay: a
@@ -79,8 +80,8 @@ export function createGraphServer(deps: {
   function record(call: GraphCall, graphReply: GraphReply, fault?: Fault): GraphReply {
     const { statusCode, graphCode, graphSubcode, messageId } = graphReply
     const isSend = call.kind === 'send'
-    const to = isSend ? textOf(call.body?.['to']) : undefined
-    const callbackData = isSend ? textOf(call.body?.['biz_opaque_callback_data']) : undefined
+    const to = isSend ? shortText(call.body?.['to']) : undefined
+    const callbackData = isSend ? shortText(call.body?.['biz_opaque_callback_data']) : undefined
     deps.calls.push({
       at: deps.now(),
       kind: call.kind,
@@ -106,7 +107,9 @@ export function createGraphServer(deps: {
     const body = isRefusal ? graphReply.body.replace(TRACE_ID, deps.ids.trace()) : graphReply.body
     const request = deps.ids.trace()
     const appUsage = deps.usage.appHeader()
-    if (route?.isManagement) response.setHeader('x-business-use-case-usage', deps.usage.businessHeader())
+    const isKnownCaller = statusCode !== 401
+    if (route?.isManagement && isKnownCaller)
+      response.setHeader('x-business-use-case-usage', deps.usage.businessHeader())
     if (appUsage !== undefined) response.setHeader('x-app-usage', appUsage)
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds)
     response.writeHead(statusCode ?? 500, {
@@ -153,9 +156,14 @@ function readCall(
     rest,
     query,
     accessToken: accessTokenOf(request.headers.authorization, query),
-    rawBody,
-    body: rawBody === '' ? undefined : parseObject(rawBody),
+    body: parseBody(rawBody, request.headers['content-type']),
   }
+}
+
+/** A text that is worth writing down: nobody may fill the memory with the others. */
+function shortText(value: unknown): string | undefined {
+  const text = textOf(value)
+  return text !== undefined && text.length <= LONGEST_TEXT_KEPT ? text : undefined
 }
 
 function unknownPath(url: string): GraphReply {

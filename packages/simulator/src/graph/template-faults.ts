@@ -1,10 +1,5 @@
 import type { Refusal } from './reply.ts'
 
-/** A parameter of a template call that is missing or malformed: 100. */
-export function badParameter(what: string): Refusal {
-  return { graphCode: 100, sentence: `(#100) ${what}` }
-}
-
 /** The components do not make a template. */
 export function badComponents(message: string): Refusal {
   return {

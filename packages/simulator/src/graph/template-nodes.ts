@@ -2,9 +2,9 @@ import type { GraphCall } from './call.ts'
 import { templateHealth, type HealthIds } from './health.ts'
 import type { Management } from './management.ts'
 import { readNode, readNodes, type NodeFields, type NodeKind } from './node-fields.ts'
-import { refuse, reply, type Checked, type GraphReply, type Refusal } from './reply.ts'
+import { badParameter, refuse, reply, type Checked, type GraphReply, type Refusal } from './reply.ts'
 import { isCategory, readComponents, readDefinition } from './template-definition.ts'
-import { badParameter, duplicateTemplate } from './template-faults.ts'
+import { duplicateTemplate } from './template-faults.ts'
 import { checkTtl } from './template-ttl.ts'
 import { unknownKey } from './send-body.ts'
 import type { Account } from '../world/account.ts'
@@ -28,7 +28,6 @@ export function createTemplateNodes(deps: {
   management: Management
 }) {
   const { templates, management, account, ids } = deps
-  const isBusiness = (id: string) => (id === ids.businessId ? true : undefined)
 
   function fieldsOf(template: Template): NodeFields {
     const { id, name, language, status, category, components, qualityScore } = template
@@ -66,7 +65,7 @@ export function createTemplateNodes(deps: {
     has: (id: string) => templates.byId(id) !== undefined,
     /** `GET /{waba_id}/message_templates` */
     list: (call: GraphCall): GraphReply =>
-      management.guard(call, 'get', isBusiness, () => {
+      management.ofBusiness(call, 'get', () => {
         const fields = templates.all().map(fieldsOf)
         return readNodes(
           fields.filter((each) => fits(each, call.query)),
@@ -79,7 +78,7 @@ export function createTemplateNodes(deps: {
       management.guard(call, 'get', templates.byId, (template) => readNode(fieldsOf(template), call, kind)),
     /** `POST /{waba_id}/message_templates` */
     create: (call: GraphCall): GraphReply =>
-      management.guard(call, 'post', isBusiness, () => {
+      management.ofBusiness(call, 'post', () => {
         const definition = readDefinition(call.body ?? {})
         if (definition.refusal !== undefined) return refuse(definition.refusal)
         const created = add(definition.value)
@@ -87,7 +86,7 @@ export function createTemplateNodes(deps: {
       }),
     /** `POST /{waba_id}/upsert_message_templates`: one authentication template in several languages. */
     upsert: (call: GraphCall): GraphReply =>
-      management.guard(call, 'post', isBusiness, () => {
+      management.ofBusiness(call, 'post', () => {
         const definitions = readLanguages(call.body ?? {})
         if (definitions.refusal !== undefined) return refuse(definitions.refusal)
         const data: object[] = []
@@ -116,7 +115,7 @@ export function createTemplateNodes(deps: {
       ),
     /** `DELETE /{waba_id}/message_templates?name=`: all its languages; with `hsm_id` that one. */
     remove: (call: GraphCall): GraphReply =>
-      management.guard(call, 'delete', isBusiness, () => {
+      management.ofBusiness(call, 'delete', () => {
         const { name, hsm_id: id } = call.query
         if (name === undefined) return refuse(badParameter('The parameter name is required.'))
         const doomed = templates

@@ -1,5 +1,4 @@
-import type { Refusal } from './reply.ts'
-import { badParameter } from './template-faults.ts'
+import { badParameter, type Refusal } from './reply.ts'
 import type { TemplateCategory } from '../world/template.ts'
 
 const bounds: Readonly<Record<TemplateCategory, { min: number; max: number; mayBeThirtyDays: boolean }>> = {

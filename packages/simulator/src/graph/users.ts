@@ -6,7 +6,7 @@ import { parametersOf, type GraphCall } from './call.ts'
 import { APP_NAME } from './debug-token.ts'
 import { readNode, type NodeFields, type NodeKind } from './node-fields.ts'
 import { SIXTY_DAYS_SECONDS } from './oauth.ts'
-import { refuse, reply, type GraphReply, type Refusal } from './reply.ts'
+import { badParameter, refuse, reply, type GraphReply, type Refusal } from './reply.ts'
 
 const userKind: NodeKind = { name: 'User', defaults: ['name'] }
 const systemUserKind: NodeKind = { name: 'SystemUser', defaults: ['name'] }
@@ -48,7 +48,7 @@ export function createUsers(deps: {
     if (userId === undefined) return refuse(unknownObject('delete', call.node))
     const { rest: permission } = call
     if (permission !== undefined && !fullScopes.includes(permission))
-      return refuse({ graphCode: 100, sentence: '(#100) The permission is not one of this app' })
+      return refuse(badParameter('The permission is not one of this app'))
     tokens.withdraw(userId, permission)
     return reply({ success: true })
   }
@@ -79,7 +79,7 @@ export function createUsers(deps: {
   function checkBusinessApp(query: Record<string, string>): Refusal | undefined {
     return query['business_app'] === app.appId
       ? undefined
-      : { graphCode: 100, sentence: '(#100) The parameter business_app is not an app of this business.' }
+      : badParameter('The parameter business_app is not an app of this business.')
   }
 
   return { read, withdraw, issueToken }

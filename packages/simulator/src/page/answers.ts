@@ -1,3 +1,4 @@
+import { keepNewest } from '../world/keep-newest.ts'
 import { createRing } from '../world/ring.ts'
 import type { Inbound, InboundResult } from '../webhooks/inbound.ts'
 
@@ -16,7 +17,7 @@ const DENIAL_CAP = 10_000
 export function createAnswers(deps: { inbound: Inbound; now: () => number }) {
   const { inbound } = deps
   const replies = createRing<ShownReply & { readonly number: string }>(REPLY_CAP)
-  const denied = new Set<string>()
+  const denied = new Map<string, true>()
   const listeners = new Set<(number: string) => void>()
 
   function changed(number: string): void {
@@ -28,9 +29,7 @@ export function createAnswers(deps: { inbound: Inbound; now: () => number }) {
     didNotRequestCode(messageId: string): InboundResult {
       const result = inbound.didNotRequestCode(messageId)
       if (result.problem !== undefined) return result
-      denied.add(messageId)
-      const oldest = denied.size > DENIAL_CAP ? denied.values().next().value : undefined
-      if (oldest !== undefined) denied.delete(oldest)
+      keepNewest(denied, messageId, true, DENIAL_CAP)
       changed('*')
       return result
     },

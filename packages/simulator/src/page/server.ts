@@ -3,7 +3,7 @@ import { createActions, type Action } from './actions.ts'
 import type { Recipients } from '../world/recipients.ts'
 import { answer, answerJson } from './answer.ts'
 import type { Answers } from './answers.ts'
-import { isOurHost, isSameOrigin } from './guard.ts'
+import { isFromElsewhere, isOurHost, isSameOrigin } from '../guard.ts'
 import { readBody } from './json-body.ts'
 import type { Panel } from './panel.ts'
 import type { Phones } from './phones.ts'
@@ -37,6 +37,8 @@ export async function createPhonesPage(deps: {
   function serve(path: string, request: IncomingMessage, response: ServerResponse): void {
     if (!isOurHost(request, deps.listeningHost))
       return answerJson(response, 403, { error: 'call this page by localhost or an address' })
+    if (isFromElsewhere(request))
+      return answerJson(response, 403, { error: 'only the page itself may do this' })
     const action = actions[path]
     if (action !== undefined) return void act(action, request, response)
     const file = files.get(path)

@@ -7,6 +7,9 @@ import { drawDelay, type Timing } from '../world/timing.ts'
 import { createWaitingPhones } from '../world/waiting-phones.ts'
 import type { Update } from './update.ts'
 
+/** While so much waits for its time, on a clock that stands still or behind a flood, further statuses never come. */
+const WAITING_CAP = 500_000
+
 /** What is still to happen to a message: each receipt so many milliseconds after the one before. */
 type Life = {
   readonly message: ReceivedMessage
@@ -84,7 +87,8 @@ export function createReceipts(deps: {
 
   function wind(life: Life): void {
     const gapMs = life.gaps[life.next]
-    if (gapMs !== undefined) clock.after(gapMs, () => step(life))
+    if (gapMs === undefined || clock.waiting() >= WAITING_CAP) return
+    clock.after(gapMs, () => step(life))
   }
 
   function step(life: Life): void {

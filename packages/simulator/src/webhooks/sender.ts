@@ -1,3 +1,4 @@
+import type { AppSecret } from '../world/app-secret.ts'
 import type { Clock } from '../world/clock.ts'
 import { createFifo } from '../world/fifo.ts'
 import type { Draw, Random } from '../world/random.ts'
@@ -43,7 +44,7 @@ export type WebhookHabits = {
 export function createWebhookSender(deps: {
   url: string | undefined
   verifyToken: string | undefined
-  appSecret: string
+  appSecret: AppSecret
   origin: WebhookOrigin
   /** What an error of the account is about when nobody says. */
   phoneNumberId: string

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
+import type { AppSecret } from './app-secret.ts'
 import { createConsents } from './consents.ts'
 import { keepNewest } from './keep-newest.ts'
 import {
@@ -48,11 +49,17 @@ export const fullScopes = [
 const LISTED_TOKENS = 500
 /** Tokens whose reading is kept, so that a send does not hash its token anew. */
 const READ_TOKENS = 1000
+/** Revocations and forced expiries that are remembered, each. */
+const ENDED_TOKENS = 100_000
 const DATA_ACCESS_MS = 90 * 86_400_000
 const FIRST_PERSON_ID = '10158000000000001'
 
 /** What a token string says, which never changes, apart from its state, which does. */
-type Reading = { readonly fingerprint: string; readonly decoded: DecodedToken; proof?: string }
+type Reading = {
+  readonly fingerprint: string
+  readonly decoded: DecodedToken
+  proof?: { readonly secret: string; readonly text: string }
+}
 
 /**
  * The app's tokens. What a token grants is written in the token; only revocation, forced expiry, withdrawn consent
@@ -60,7 +67,7 @@ type Reading = { readonly fingerprint: string; readonly decoded: DecodedToken; p
  */
 export function createAccessTokens(deps: {
   appId: string
-  appSecret: string
+  appSecret: AppSecret
   systemUserId: string
   firstToken: string
   lifeSeconds: number
@@ -69,16 +76,19 @@ export function createAccessTokens(deps: {
   const { appId, appSecret, now } = deps
   const known = new Map<string, Grant>()
   const readings = new Map<string, Reading>()
-  const revoked = new Set<string>()
+  const revoked = new Map<string, true>()
   const expiredAt = new Map<string, number>()
   const consents = createConsents()
-  /** As `client_credentials` gives it out; `id|secret` works as well. */
-  const appToken = `${appId}|${hmac('app token').toString('base64url').slice(0, 27)}`
   let lastSender: string | undefined
   let first = grantFor({})
 
   function hmac(text: string): Buffer {
-    return createHmac('sha256', appSecret).update(text).digest()
+    return createHmac('sha256', appSecret.current()).update(text).digest()
+  }
+
+  /** As `client_credentials` gives it out; `id|secret` works as well. */
+  function appToken(): string {
+    return `${appId}|${hmac('app token').toString('base64url').slice(0, 27)}`
   }
 
   function grantFor(request: TokenRequest): Grant {
@@ -116,7 +126,7 @@ export function createAccessTokens(deps: {
   function decode(accessToken: string): DecodedToken {
     return accessToken === deps.firstToken
       ? { kind: 'ours', grant: first }
-      : decodeToken(accessToken, appId, appSecret)
+      : decodeToken(accessToken, appId, appSecret.first)
   }
 
   function read(accessToken: string): Reading {
@@ -138,7 +148,9 @@ export function createAccessTokens(deps: {
   }
 
   function judgeAppToken(accessToken: string): TokenVerdict {
-    const isOurs = [appToken, `${appId}|${appSecret}`].some((token) => sameText(accessToken, token))
+    const isOurs = [appToken(), `${appId}|${appSecret.current()}`].some((token) =>
+      sameText(accessToken, token),
+    )
     if (!isOurs) return { state: 'badly signed' }
     const nobody = { userId: '', issuedAt: 0, expiresAt: null, dataAccessExpiresAt: null, scopes: [] }
     return { state: 'live', grant: { appId, type: 'APP', ...nobody } }
@@ -147,7 +159,7 @@ export function createAccessTokens(deps: {
   /** A new token string; every call gives another one. */
   function issue(request: TokenRequest = {}): string {
     const grant = grantFor(request)
-    const accessToken = encodeToken(grant, appSecret)
+    const accessToken = encodeToken(grant, appSecret.first)
     remember(fingerprintOf(accessToken), grant)
     return accessToken
   }
@@ -175,12 +187,14 @@ export function createAccessTokens(deps: {
     /** `hex(HMAC-SHA256(app secret, token))`: what `appsecret_proof` must be. */
     proofOf(accessToken: string): string {
       const reading = read(accessToken)
-      reading.proof ??= hmac(accessToken).toString('hex')
-      return reading.proof
+      const secret = appSecret.current()
+      if (reading.proof?.secret !== secret)
+        reading.proof = { secret, text: hmac(accessToken).toString('hex') }
+      return reading.proof.text
     },
     /** The kinds of end below take a token or a fingerprint of `list()`. */
-    revoke: (token: string) => void revoked.add(fingerprintIn(token)),
-    expire: (token: string) => void expiredAt.set(fingerprintIn(token), now() - 1000),
+    revoke: (token: string) => keepNewest(revoked, fingerprintIn(token), true, ENDED_TOKENS),
+    expire: (token: string) => keepNewest(expiredAt, fingerprintIn(token), now() - 1000, ENDED_TOKENS),
     /** Every token given out so far answers 190/458; later ones work. */
     deauthoriseApp: () => consents.withdrawAll(now()),
     /** The person takes back one permission, or all of them: then their tokens answer 190/458. */

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { keepNewest } from './keep-newest.ts'
 import {
   profileByNumber,
   profilesByName,
@@ -87,8 +88,8 @@ export function createRecipients(deps: { clock: Clock; expiresWith: ExpiryCode |
     const key = readTarget(target)
     const before = numbers.get(key) ?? patterns.get(key)?.setting ?? { switches: {} }
     const setting = changed(before, changes, clock.now())
-    if (isPattern(key)) keep(patterns, key, { matches: patternOf(key), setting }, PATTERN_CAP)
-    else keep(numbers, key, setting, NUMBER_CAP)
+    if (isPattern(key)) keepNewest(patterns, key, { matches: patternOf(key), setting }, PATTERN_CAP)
+    else keepNewest(numbers, key, setting, NUMBER_CAP)
     const { offUntil } = setting.switches
     if (offUntil !== undefined) clock.after(offUntil - clock.now(), () => tell(key))
     tell(key)
@@ -173,16 +174,11 @@ function isPattern(target: string): boolean {
   return /[*?]/.test(target)
 }
 
+/** Runs of stars and question marks have one star at most: many would take for ever to try out. */
 function patternOf(target: string): RegExp {
-  const digits = target.replace('+', '\\+').replaceAll('?', '\\d').replaceAll('*', '\\+?\\d*')
+  const plain = target.replace(/[*?]+/g, (run) => run.replaceAll('*', '') + (run.includes('*') ? '*' : ''))
+  const digits = plain.replace('+', '\\+').replaceAll('?', '\\d').replaceAll('*', '\\+?\\d*')
   return new RegExp(`^${digits}$`)
-}
-
-function keep<T>(map: Map<string, T>, key: string, value: T, cap: number): void {
-  map.delete(key)
-  map.set(key, value)
-  const oldest = map.size > cap ? map.keys().next().value : undefined
-  if (oldest !== undefined) map.delete(oldest)
 }
 
 function summary(target: string, { profile, switches, expiresWith }: Setting): RecipientSetting {

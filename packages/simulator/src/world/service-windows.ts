@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { keepNewest } from './keep-newest.ts'
 
 const WINDOW_MS = 24 * 3_600_000
 const REMEMBERED_PEOPLE = 20_000
@@ -21,12 +22,7 @@ export function createServiceWindows(deps: { clock: Pick<Clock, 'now'>; startOpe
     isOpen: (number: string): boolean =>
       wroteAt.has(number) ? wasOpened(number, deps.clock.now()) : deps.startOpen,
     /** The person at `+E.164` wrote: their window opens, or starts again. */
-    open(number: string): void {
-      wroteAt.delete(number)
-      wroteAt.set(number, deps.clock.now())
-      const oldest = wroteAt.size > REMEMBERED_PEOPLE ? wroteAt.keys().next().value : undefined
-      if (oldest !== undefined) wroteAt.delete(oldest)
-    },
+    open: (number: string) => keepNewest(wroteAt, number, deps.clock.now(), REMEMBERED_PEOPLE),
     clear: () => wroteAt.clear(),
   }
 }
