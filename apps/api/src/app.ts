@@ -27,7 +27,7 @@ export type AppDeps = {
   acceptMessage: AcceptMessage
   store: MessageStore
   whatsappStatus: () => Promise<WhatsappStatus>
-  renewal: Renewal
+  renewNow: Renewal['renewNow']
   updateAccessToken: UpdateAccessToken
   webhooks: {
     verifyToken: Secret | undefined

@@ -61,6 +61,11 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const { accessToken } = sender
   const isReady = () => answersPing(redis, 500)
 
+  /** What Redis lost is put back before anybody builds on it. */
+  const ensureRecord = async () => {
+    if (!(await sender.vault.read())) await sender.lookAfterToken()
+  }
+
   const app = await buildApp({
     version,
     logger,
@@ -87,16 +92,20 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       keys,
       receiptsExpected: settings.webhookVerifyToken !== undefined,
     }),
-    renewal: sender.renewal,
+    renewNow: async (waitMs) => {
+      await ensureRecord()
+      return sender.renewal.renewNow(waitMs)
+    },
     updateAccessToken: createUpdateAccessToken({
       phoneNumberId: settings.phoneNumberId,
       sender,
       graph,
       events,
+      ensureRecord,
     }),
     webhooks: {
       verifyToken: settings.webhookVerifyToken,
-      appSecrets: async () => sender.app.secrets(await accessToken.record()),
+      appSecrets: async () => sender.app.forReceipts(await accessToken.record()),
       queue: receipts,
       redis,
       lastReceiptKey: keys.lastReceipt(),
@@ -130,7 +139,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'metrics listener', close: () => probes.close() },
     { name: 'listener', close: () => app.close() },
   ]
-  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(sender.vault)
+  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(sender.vault, Date.now())
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()
   sender.lookAfterToken().catch(onError)

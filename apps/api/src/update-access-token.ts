@@ -1,8 +1,10 @@
 /** Use case: an operator brings a new access token. Meta is asked before it is stored. */
 import {
+  checked,
   describeFault,
   factsOf,
   reasonToReject,
+  saysNothing,
   type AppCredentials,
   type Bearer,
   type Events,
@@ -30,6 +32,7 @@ export function createUpdateAccessToken(deps: {
   sender: Pick<Sender, 'vault' | 'app'>
   graph: Pick<GraphClient, 'inspect' | 'phoneNumber'>
   events: Events
+  ensureRecord: () => Promise<void>
   now?: () => number
 }) {
   const { graph, now = Date.now } = deps
@@ -41,6 +44,7 @@ export function createUpdateAccessToken(deps: {
       return rejected('WHATSAPP_PHONE_NUMBER_ID is not set: there is no number to send from')
     if (given.appSecret && app.appId === undefined)
       return rejected('an app secret is of no use without WHATSAPP_APP_ID')
+    await deps.ensureRecord()
     const brought = given.appSecret && app.brought(given.appSecret)
     const credentials = app.of(brought ? { appSecret: brought } : await vault.read())
     const facts = credentials ? await confirm(credentials, given.accessToken) : {}
@@ -57,7 +61,12 @@ export function createUpdateAccessToken(deps: {
     how: { operator: string; brought: ReturnType<typeof app.brought> | undefined; isChecked: boolean },
   ): Promise<UpdateResult> {
     const { operator, brought: appSecret, isChecked } = how
-    const options = { ...(appSecret && { appSecret }), ...(isChecked && { checkedAt: now() }) }
+    const at = now()
+    const options = {
+      manualAt: at,
+      ...(appSecret && { appSecret }),
+      ...(isChecked && { lastCheck: checked(at) }),
+    }
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const record = await vault.read()
       const done = record ? await vault.commit(record, token, options) : await vault.bootstrap(token, options)
@@ -119,6 +128,5 @@ function rejected(reason: string): UpdateResult {
 /** A refusal is about the token; no answer, or a fault of Meta's own, says nothing about it. */
 function fromFault(fault: GraphFault, meaning: string): UpdateResult {
   const { error } = describeFault(fault)
-  const isMetasFault = fault.kind === 'unreachable' || fault.error.statusCode >= 500
-  return isMetasFault ? { kind: 'unreachable', detail: error } : rejected(`${meaning}: ${error}`)
+  return saysNothing(fault) ? { kind: 'unreachable', detail: error } : rejected(`${meaning}: ${error}`)
 }

@@ -10,6 +10,8 @@ import {
   tokenState,
   type GraphClient,
   type JobCounts,
+  type LastCheck,
+  type LastRenewal,
   type Keys,
   type PhoneNumberNode,
   type Sender,
@@ -34,6 +36,7 @@ export type WhatsappStatus = {
     renewsAt: string | null
     autoRenewal: boolean
     lastRenewal: { at: string; ok: boolean; error?: string } | null
+    lastCheck: { at: string; ok: boolean; error?: string } | null
     restoredFromMemoryAt: string | null
   }
   phone: {
@@ -51,7 +54,7 @@ type Look = { reachable: boolean; latencyMs: number | null; phone?: PhoneNumberN
 
 export function createWhatsappStatus(deps: {
   phoneNumberId: string | undefined
-  sender: Pick<Sender, 'vault' | 'app' | 'renewBeforeMs'>
+  sender: Pick<Sender, 'vault' | 'app' | 'accessToken' | 'renewBeforeMs'>
   graph: GraphClient
   queues: { messages: Queue; fallback: Queue }
   redis: Redis
@@ -60,12 +63,13 @@ export function createWhatsappStatus(deps: {
   now?: () => number
 }) {
   const { graph, redis, keys, now = Date.now } = deps
-  const { vault, app, renewBeforeMs } = deps.sender
+  const { vault, app, accessToken, renewBeforeMs } = deps.sender
 
   /** Rejects while Redis does not answer. */
   return async (): Promise<WhatsappStatus> => {
     if (!(await answersPing(redis, 500))) throw new Error('Redis does not answer')
-    const record = await vault.read()
+    // What Redis lost is still used, and put back in a moment.
+    const record = (await vault.read()) ?? (await accessToken.record())
     const present = presentToken(record, now())
     const [look, messages, fallback, lastReceipt] = await Promise.all([
       lookAtMeta(record, present),
@@ -98,7 +102,7 @@ export function createWhatsappStatus(deps: {
     present: StoredToken | undefined,
   ): Promise<Look> {
     if (!present || !deps.phoneNumberId) return { reachable: false, latencyMs: null, refusedToken: false }
-    const [appSecret] = app.secrets(record)
+    const appSecret = app.inForce(record)
     const bearer = { accessToken: present.accessToken, ...(appSecret && { appSecret }) }
     const startedAt = performance.now()
     const answer = await graph.phoneNumber(deps.phoneNumberId, bearer)
@@ -123,7 +127,6 @@ export function createWhatsappStatus(deps: {
     state: TokenState,
   ): WhatsappStatus['token'] {
     const expiresAt = present?.expiresAt
-    const last = record?.lastRenewal
     const autoRenewal = app.of(record) !== undefined
     return {
       state,
@@ -134,9 +137,8 @@ export function createWhatsappStatus(deps: {
       expiresInSeconds: expiresAt ? Math.max(0, Math.floor((expiresAt - now()) / 1000)) : null,
       renewsAt: autoRenewal && present ? isoTimeOrNull(renewsAt(present, renewBeforeMs)) : null,
       autoRenewal,
-      lastRenewal: last
-        ? { at: isoTime(last.at), ok: last.ok, ...(last.ok ? {} : { error: last.error }) }
-        : null,
+      lastRenewal: told(record?.lastRenewal),
+      lastCheck: told(record?.lastCheck),
       restoredFromMemoryAt: isoTimeOrNull(record?.restoredAt),
     }
   }
@@ -148,7 +150,13 @@ export function createWhatsappStatus(deps: {
     present: StoredToken | undefined,
   ): WhatsappStatus['mode'] {
     if (!present || look.refusedToken || !isUsable(present, now())) return 'fallback'
-    const isRenewed = app.of(record) !== undefined && record?.lastRenewal?.ok !== false
+    const hasFailed = record?.lastRenewal?.ok === false || record?.lastCheck?.ok === false
+    const isRenewed = app.of(record) !== undefined && present.expiresAt !== undefined && !hasFailed
     return look.phone && (present.expiresAt === null || isRenewed) ? 'connected' : 'degraded'
   }
+}
+
+function told(last: LastRenewal | LastCheck | undefined): { at: string; ok: boolean; error?: string } | null {
+  if (!last) return null
+  return { at: isoTime(last.at), ok: last.ok, ...(last.ok ? {} : { error: last.error }) }
 }

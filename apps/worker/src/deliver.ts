@@ -212,6 +212,7 @@ export function createDeliver(deps: {
 
 export type Deliver = ReturnType<typeof createDeliver>
 
-function refusedToken(outcome: Outcome): boolean {
-  return outcome.kind === 'failed' && outcome.failure === 'token-expired'
+/** Meta's words, if it refused the token itself. */
+function refusedToken(outcome: Outcome): string | undefined {
+  return outcome.kind === 'failed' && outcome.failure === 'token-expired' ? outcome.detail : undefined
 }

@@ -65,7 +65,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const stopping = new AbortController()
   // Every message that waits listens for it.
   setMaxListeners(0, stopping.signal)
-  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(sender.vault)
+  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(sender.vault, Date.now())
   accessToken.start()
   const everyMs = settings.renewCheckSeconds * 1000
   const schedule = () => void scheduleTokenChecks(accessTokenQueue, everyMs).catch(onError)

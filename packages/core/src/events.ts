@@ -7,7 +7,7 @@ import type { Logger } from './logger.ts'
 import type { FallbackReason, Message, MessageStatus } from './message.ts'
 import type { Metrics } from './metrics.ts'
 import { maskPhoneNumber } from './phone-number.ts'
-import { fingerprint } from './secret.ts'
+import { fingerprint, type Secret } from './secret.ts'
 
 type MessageEnd = Extract<MessageStatus, 'delivered' | 'fallback' | 'expired' | 'canceled' | 'used'>
 
@@ -84,9 +84,28 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.info({ event: 'token.renewed', ...aboutToken(token) }, 'token renewed')
     },
 
-    tokenRenewalFailed(failure: { error: string; graphCode?: number; fbtraceId?: string }): void {
+    tokenRenewalFailed(
+      failure: { error: string; graphCode?: number; fbtraceId?: string },
+      token: StoredToken,
+    ): void {
       metrics.renewals.inc({ outcome: 'failed' })
-      logger.error({ event: 'token.renewal_failed', ...failure }, 'token renewal failed')
+      const facts = { event: 'token.renewal_failed', ...aboutToken(token), ...failure }
+      logger.error(facts, 'token renewal failed')
+    },
+
+    /** Meta could not be asked about the token, or does not take our app id and secret: then renewal would fail as well. */
+    tokenCheckFailed(
+      fault: { error: string; graphCode?: number; fbtraceId?: string },
+      failures: number,
+    ): void {
+      const facts = { event: 'token.check_failed', failures, ...fault }
+      logger[failures < 3 ? 'warn' : 'error'](facts, 'Meta gave no answer about the access token')
+    },
+
+    /** A token of the environment that is not taken over. */
+    tokenIgnored(accessToken: Secret, why: string): void {
+      const facts = { event: 'token.ignored', source: 'env', fingerprint: fingerprint(accessToken), why }
+      logger.warn(facts, 'the access token of the environment is not used')
     },
 
     /** Another token than one of our own renewal: from the environment, or from an operator, who is named. */
@@ -95,8 +114,8 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.info({ event: 'token.updated', source, operator, ...aboutToken(token) }, 'token updated')
     },
 
-    tokenInvalidated(token: StoredToken): void {
-      logger.error({ event: 'token.invalidated', ...aboutToken(token) }, 'Meta refused the access token')
+    tokenInvalidated(token: StoredToken, why: string): void {
+      logger.error({ event: 'token.invalidated', ...aboutToken(token), why }, 'Meta refused the access token')
     },
 
     tokenConfirmed(token: StoredToken): void {

@@ -17,6 +17,8 @@ export function createKeys(prefix: string) {
     accessToken: (senderId: string) => `${prefix}:access-token:${senderId}`,
     /** Channel: told of every change to them. */
     tokenChanges: (senderId: string) => `${prefix}:access-token:${senderId}:changes`,
+    /** String: it was said that there is no token. Expires after an hour. */
+    tokenMissingSaid: (senderId: string) => `${prefix}:access-token:${senderId}:missing-said`,
     /** String: who may renew that token now. Expires with the lease. */
     renewalLease: (senderId: string) => `${prefix}:renewal-lease:${senderId}`,
     /** String: when a sender's next slot is, in microseconds since 1970. Expires when the slot is past. */

@@ -51,8 +51,8 @@ const RULES: Record<FailureClass, Rule> = {
   'token-expired': {
     follow: 'wait',
     thenReason: 'token_unavailable',
-    firstMs: 1000,
-    mostMs: 5000,
+    firstMs: 500,
+    mostMs: 2000,
     wholeSender: false,
   },
   'rate-limited-sender': {

@@ -38,6 +38,9 @@ export function createSealer(ring: readonly EncryptionKey[]) {
       return ['v1', first.id, nonce.toString('base64url'), sealed.toString('base64url')].join('.')
     },
 
+    /** Is it sealed under the key that seals now? If not, it is to be sealed anew before its key can be taken away. */
+    isUnderFirstKey: (text: string): boolean => text.startsWith(`v1.${first.id}.`),
+
     /** Opens what `seal` made for the same owner. Throws `UnsealError`. */
     open(text: string, owner: Owner): string {
       const [version, keyId = '', nonce = '', body = ''] = text.split('.')

@@ -56,7 +56,7 @@ export function createSender(options: {
   const callTimeoutMs = settings.sendTimeoutMs
   const vault = createTokenVault({ redis, keys, sealer, senderId })
   const app = createAppCredentials(settings)
-  const common = { vault, authority, app, renewBeforeMs }
+  const common = { vault, authority, app, senderId, renewBeforeMs }
 
   const shared = createSharedToken({
     vault,
@@ -81,8 +81,14 @@ export function createSender(options: {
     environment: createEnvironmentToken({
       ...common,
       accessToken: settings.phoneNumberId === undefined ? undefined : settings.accessToken,
+      onIgnored: events.tokenIgnored,
     }),
-    review: createReview({ ...common, onConfirmed: events.tokenConfirmed, onDead: events.tokenInvalidated }),
+    review: createReview({
+      ...common,
+      onConfirmed: events.tokenConfirmed,
+      onDead: events.tokenInvalidated,
+      onCheckFailed: events.tokenCheckFailed,
+    }),
     onAdopted: events.tokenUpdated,
     onRestored: events.tokenRestored,
     onExpiring: events.tokenExpiring,

@@ -34,6 +34,9 @@ const StatusSchema = Type.Object({
     lastRenewal: Nullable(
       Type.Object({ at: IsoTime, ok: Type.Boolean(), error: Type.Optional(Type.String()) }),
     ),
+    lastCheck: Nullable(
+      Type.Object({ at: IsoTime, ok: Type.Boolean(), error: Type.Optional(Type.String()) }),
+    ),
     restoredFromMemoryAt: Nullable(IsoTime),
   }),
   phone: Type.Object({
@@ -56,7 +59,7 @@ const SecretText = (description: string) =>
 export function walletRoutes(deps: {
   auth: Auth
   whatsappStatus: () => Promise<WhatsappStatus>
-  renewal: Renewal
+  renewNow: Renewal['renewNow']
   updateAccessToken: UpdateAccessToken
 }): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -93,7 +96,7 @@ export function walletRoutes(deps: {
         },
       },
       async () => {
-        const result = await deps.renewal.renewNow(RENEWAL_WAIT_MS).catch(refuseAsUnavailable)
+        const result = await deps.renewNow(RENEWAL_WAIT_MS).catch(refuseAsUnavailable)
         switch (result.kind) {
           case 'renewed': {
             const { version, expiresAt } = result.token

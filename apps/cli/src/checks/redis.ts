@@ -1,12 +1,5 @@
 /** Is Redis there, recent enough, and set up to forget nothing? */
-import {
-  comesUp,
-  failFastOptions,
-  openRedis,
-  UnsealError,
-  type TokenRecord,
-  type TokenVault,
-} from '@relais/core'
+import { comesUp, failFastOptions, openRedis, type TokenRecord, type TokenVault } from '@relais/core'
 import type { Redis } from 'ioredis'
 import { fail, ok, skipped, warn, type Check } from './check.ts'
 
@@ -116,22 +109,23 @@ export type StoredTokens = { record: TokenRecord | undefined; check: Check }
 /** Reads the stored tokens: do they open with our keys? */
 export async function checkVault(vault: Pick<TokenVault, 'read'>): Promise<StoredTokens> {
   const name = 'stored token'
-  try {
-    const record = await vault.read()
-    if (record) return { record, check: ok(name, `version ${record.version} opens with ENCRYPTION_KEYS`) }
+  const record = await vault.read().catch(() => 'not told' as const)
+  if (record === 'not told') return { record: undefined, check: skipped(name, 'Redis did not tell') }
+  if (!record) {
     const what = 'none is stored yet: API and worker store the one of the environment when they start'
     return { record, check: skipped(name, what) }
-  } catch (error) {
-    if (!(error instanceof UnsealError))
-      return { record: undefined, check: skipped(name, 'Redis did not tell') }
-    const nextStep =
-      'Put the key it was sealed with back, behind the first one: ENCRYPTION_KEYS=new:...,old:... If that key is lost, stop all ' +
-      'processes, delete the record in Redis, and start again with a live token in the environment.'
-    return {
-      record: undefined,
-      check: fail(name, `ENCRYPTION_KEYS does not open it: ${error.message}.`, nextStep),
-    }
   }
+  return { record, check: judgeSeal(name, record) }
+}
+
+function judgeSeal(name: string, { version, tokens, unreadable = 0 }: TokenRecord): Check {
+  if (unreadable === 0) return ok(name, `version ${version} opens with ENCRYPTION_KEYS`)
+  const nextStep =
+    'Put the key it was sealed with back, behind the first one: ENCRYPTION_KEYS=new:...,old:... If that key is lost, stop all ' +
+    'processes, delete the record in Redis, and start again with a live token in the environment.'
+  if (tokens.length === 0) return fail(name, 'ENCRYPTION_KEYS does not open it.', nextStep)
+  const what = `${unreadable} of ${unreadable + tokens.length} stored tokens do not open with ENCRYPTION_KEYS.`
+  return warn(name, what, nextStep)
 }
 
 /** Redis' own words about a refused login, or a code; never a message that could quote the URL. */

@@ -4,12 +4,19 @@ import type { AppCredentials } from '../graph/answers.ts'
 import type { Secret } from '../secret.ts'
 import type { TokenRecord } from './token-state.ts'
 
+/** Meta changes over to a new app secret in its own time; so long the other one is still taken on receipts. */
+const BOTH_COUNT_MS = 24 * 3600_000
+
+type Stored = Pick<TokenRecord, 'appSecret'> | undefined
+
 /** @param environment.appId, appSecret as configured */
 export function createAppCredentials(environment: {
   appId: string | undefined
   appSecret: Secret | undefined
+  now?: () => number
 }) {
-  const { appId, appSecret } = environment
+  const { appId, appSecret, now = Date.now } = environment
+  const startedAt = now()
   const digest = createHash('sha256')
     .update(appSecret?.reveal() ?? '')
     .digest('base64url')
@@ -18,24 +25,33 @@ export function createAppCredentials(environment: {
     appId,
 
     /** What to ask Meta with about a token. Undefined: it cannot be asked. */
-    of(record: Pick<TokenRecord, 'appSecret'> | undefined): AppCredentials | undefined {
-      const [secret] = secrets(record)
+    of(record: Stored): AppCredentials | undefined {
+      const secret = inForce(record)
       return appId !== undefined && secret ? { appId, appSecret: secret } : undefined
     },
 
-    secrets,
+    inForce,
+
+    /** All secrets that a receipt may be signed with, the one in force first: for a day after a change there are two. */
+    forReceipts(record: Stored): Secret[] {
+      const stored = record?.appSecret
+      const changedAt = isStoredInForce(stored) ? (stored?.at ?? 0) : startedAt
+      const other = isStoredInForce(stored) ? appSecret : stored?.secret
+      const secrets = [inForce(record), now() - changedAt < BOTH_COUNT_MS ? other : undefined]
+      return secrets.filter((secret) => secret !== undefined)
+    },
 
     /** A secret that an operator brought, as it is stored: in force until the environment names another than now. */
-    brought: (secret: Secret) => ({ secret, replaces: digest }),
+    brought: (secret: Secret) => ({ secret, replaces: digest, at: now() }),
   }
 
-  /** All secrets that a receipt may be signed with, the one in force first: Meta changes over in its own time. */
-  function secrets(record: Pick<TokenRecord, 'appSecret'> | undefined): Secret[] {
+  function inForce(record: Stored): Secret | undefined {
     const stored = record?.appSecret
-    if (!stored) return appSecret ? [appSecret] : []
-    const isInForce = stored.replaces === digest
-    const both = isInForce ? [stored.secret, appSecret] : [appSecret, stored.secret]
-    return both.filter((secret) => secret !== undefined)
+    return isStoredInForce(stored) ? stored?.secret : appSecret
+  }
+
+  function isStoredInForce(stored: TokenRecord['appSecret']): boolean {
+    return stored !== undefined && (stored.replaces === digest || appSecret === undefined)
   }
 }
 

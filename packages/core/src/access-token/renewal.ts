@@ -11,8 +11,8 @@
 import type { AppCredentials, ExchangedToken, GraphFault, InspectedToken } from '../graph/answers.ts'
 import type { CredentialsOfApp } from './app-credentials.ts'
 import type { HeldLease, RenewalLease } from './lease.ts'
-import { describeFault, reasonToReject, type TokenAuthority } from './token-authority.ts'
-import { renewsAt, tokenInUse, type StoredToken, type TokenRecord } from './token-state.ts'
+import { describeFault, reasonToReject, type FaultReport, type TokenAuthority } from './token-authority.ts'
+import { checked, renewsAt, tokenInUse, type StoredToken, type TokenRecord } from './token-state.ts'
 import type { NewToken, TokenVault } from './vault.ts'
 
 /** A caller that finds a renewal under way looks this often for its result. */
@@ -42,9 +42,7 @@ export type RenewalResult =
   | { kind: 'not-configured' }
   /** Another process holds the lease and was not done in time. */
   | { kind: 'busy' }
-  | { kind: 'failed'; error: string; graphCode?: number; fbtraceId?: string }
-
-type Failed = Extract<RenewalResult, { kind: 'failed' }>
+  | ({ kind: 'failed' } & FaultReport)
 
 /** A new token that Meta gave and that is not stored yet. */
 type Unstored = {
@@ -70,7 +68,7 @@ export function createRenewal(options: {
   now?: () => number
   random?: () => number
   onRenewed?: (token: StoredToken) => void
-  onFailed?: (failure: { error: string; graphCode?: number; fbtraceId?: string }) => void
+  onFailed?: (failure: FaultReport, token: StoredToken) => void
 }) {
   const { vault, lease, authority, app, renewBeforeMs, now = Date.now, random = Math.random } = options
   let unstored: Unstored | undefined
@@ -79,6 +77,7 @@ export function createRenewal(options: {
     /** Renews if renewal is due, and not too soon after a failure. */
     async renewIfDue(): Promise<RenewalResult> {
       const record = await vault.read()
+      recognise(record)
       return record && isDue(record) ? renew(record, isDue) : { kind: 'not-due' }
     },
 
@@ -92,6 +91,7 @@ export function createRenewal(options: {
       const askedAt = now()
       for (;;) {
         const record = await vault.read()
+        recognise(record)
         if (!app.of(record)) return { kind: 'not-configured' }
         const token = tokenInUse(record, now(), 0)
         if (!record || !token) return { kind: 'failed', error: 'there is no live token to renew' }
@@ -103,6 +103,14 @@ export function createRenewal(options: {
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
       }
     },
+  }
+
+  /** Our own commit may have been done though its answer was lost. */
+  function recognise(record: TokenRecord | undefined): void {
+    const [newest] = record?.tokens ?? []
+    if (!newest || newest.accessToken.reveal() !== unstored?.exchanged.accessToken.reveal()) return
+    unstored = undefined
+    options.onRenewed?.(newest)
   }
 
   /** What a renewal that others made at this time came to. */
@@ -117,7 +125,10 @@ export function createRenewal(options: {
     const token = tokenInUse(record, now(), 0)
     const due = token && renewsAt(token, renewBeforeMs)
     if (due === undefined || due === null || due > now() || !app.of(record)) return false
-    return record.lastRenewal?.ok !== false || record.lastRenewal.retryAt <= now()
+    if (record.lastRenewal?.ok !== false) return true
+    const { retryAt } = record.lastRenewal
+    // A moment further away than any we set was written by a clock that ran ahead.
+    return retryAt <= now() || retryAt > now() + 2 * RETRY_MOST_MS
   }
 
   /** Exchanges the token of exactly this record; if it was changed meanwhile, what it became is the result. */
@@ -160,6 +171,8 @@ export function createRenewal(options: {
   ): Promise<RenewalResult> {
     const inspected = await inspect(credentials, exchanged, held)
     if (inspected.kind !== 'inspected') return failed(record, token, describeFault(inspected))
+    if (isSameToken(exchanged, token) && inspected.isValid)
+      return prolong(record, token, inspected, startedAt)
     const renewed = newToken(exchanged, inspected, startedAt)
     const rejection = reasonToReject(inspected, credentials.appId) ?? reasonToKeep(token, renewed)
     if (rejection !== undefined) {
@@ -167,6 +180,24 @@ export function createRenewal(options: {
       return failed(record, token, { error: `Meta gave a token that will not do: ${rejection}` })
     }
     return store(record, renewed, held)
+  }
+
+  /** Meta may give the same token back with a longer life. */
+  async function prolong(
+    record: TokenRecord,
+    token: StoredToken,
+    { expiresAt }: InspectedToken,
+    startedAt: number,
+  ): Promise<RenewalResult> {
+    unstored = undefined
+    const isLonger = expiresAt === null || (expiresAt ?? 0) > (token.expiresAt ?? Infinity) + SHORTER_BY_MS
+    if (!isLonger || expiresAt === undefined)
+      return failed(record, token, { error: 'Meta gave the token back that we have, with no longer life' })
+    await vault.describe({ ...record, version: token.version }, { expiresAt, obtainedAt: startedAt })
+    await vault.noteRenewal(record, { at: now(), ok: true })
+    const prolonged = { ...token, expiresAt }
+    options.onRenewed?.(prolonged)
+    return { kind: 'renewed', token: prolonged }
   }
 
   /** A confirmation that got lost is asked for again, as long as the lease allows. */
@@ -184,7 +215,7 @@ export function createRenewal(options: {
 
   async function store(record: TokenRecord, renewed: NewToken, held: HeldLease): Promise<RenewalResult> {
     const lastRenewal = { at: now(), ok: true } as const
-    const how = { leaseOwner: held.owner, lastRenewal, checkedAt: now() }
+    const how = { leaseOwner: held.owner, lastRenewal, lastCheck: checked(now()) }
     const isStored = await vault.commit(record, renewed, how)
     // Not stored: the lease was lost. The next try finishes it, unless the record was changed by then.
     if (!isStored) return { kind: 'busy' }
@@ -197,12 +228,12 @@ export function createRenewal(options: {
   async function failed(
     record: TokenRecord,
     token: StoredToken,
-    failure: Omit<Failed, 'kind'>,
+    failure: FaultReport,
   ): Promise<RenewalResult> {
     const failures = record.lastRenewal?.ok === false ? record.lastRenewal.failures + 1 : 1
     const retryAt = now() + retryGapMs(failures, token)
     await vault.noteRenewal(record, { at: now(), ok: false, error: failure.error, failures, retryAt })
-    options.onFailed?.(failure)
+    options.onFailed?.(failure, token)
     return { kind: 'failed', ...failure }
   }
 
@@ -222,16 +253,25 @@ function isSame(a: TokenRecord, b: TokenRecord): boolean {
 
 /** Why the present token is the better one. */
 function reasonToKeep(present: StoredToken, renewed: NewToken): string | undefined {
-  if (renewed.accessToken.reveal() === present.accessToken.reveal()) return 'it is the one we have'
   if (typeof renewed.expiresAt !== 'number' || typeof present.expiresAt !== 'number') return undefined
   const isShorter = renewed.expiresAt < present.expiresAt - SHORTER_BY_MS
   return isShorter ? 'it ends before the one we have' : undefined
 }
 
-/** `expires_in` may be absent; then `debug_token` knows. The life counts from before the request. */
+function isSameToken({ accessToken }: ExchangedToken, token: StoredToken): boolean {
+  return accessToken.reveal() === token.accessToken.reveal()
+}
+
+/**
+ * `expires_in` may be absent; then `debug_token` knows. If both tell, the earlier end counts. The life counts from before the request.
+ */
 function newToken(exchanged: ExchangedToken, inspected: InspectedToken, startedAt: number): NewToken {
   const { accessToken, expiresInSeconds } = exchanged
-  const expiresAt = expiresInSeconds === undefined ? inspected.expiresAt : startedAt + expiresInSeconds * 1000
+  const told = expiresInSeconds === undefined ? undefined : startedAt + expiresInSeconds * 1000
+  const expiresAt =
+    told !== undefined && typeof inspected.expiresAt === 'number'
+      ? Math.min(told, inspected.expiresAt)
+      : (told ?? inspected.expiresAt)
   return {
     accessToken,
     source: 'renewed',

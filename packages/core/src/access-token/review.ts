@@ -1,78 +1,84 @@
 /**
- * Asking Meta about tokens that are stored (`debug_token`): about one whose life is not known yet, about one that a send was refused
- * with, because one refused send locks everyone out, and once a day about the one in use, because nobody tells us when it is revoked.
+ * Asking Meta about the tokens that are stored: once a day, because nobody tells us when one is revoked; at once about one that a send was
+ * refused with, because one refused send locks everyone out; and until its life is known. While Meta does not answer, and while no token
+ * lives, it is asked again in growing gaps, by one process for all.
  */
 import type { CredentialsOfApp } from './app-credentials.ts'
-import { factsOf, type TokenAuthority } from './token-authority.ts'
-import { presentToken, type StoredToken, type TokenRecord } from './token-state.ts'
+import { judgeToken, type FaultReport, type TokenAuthority, type Verdict } from './token-authority.ts'
+import {
+  checked,
+  isCheckDue,
+  isInDoubt,
+  isUsable,
+  presentToken,
+  type LastCheck,
+  type StoredToken,
+  type TokenRecord,
+} from './token-state.ts'
 import type { TokenVault } from './vault.ts'
 
-const CHECK_EVERY_MS = 24 * 3600_000
+/** While no token lives: a permission may come back, or an app be switched on again. */
+const CHECK_DEAD_EVERY_MS = 10 * 60_000
 
-/** A daily check that got no answer is made again after this. */
-const CHECK_AGAIN_MS = 10 * 60_000
+const ASK_AGAIN_FIRST_MS = 1000
+const ASK_AGAIN_MOST_MS = 10 * 60_000
 
 /**
  * @param options.onConfirmed told when a token that was refused turns out to be valid
- * @param options.onDead told when Meta calls a token invalid that no send was refused with
+ * @param options.onDead told when Meta calls a token invalid that no send was refused with, and why
+ * @param options.onCheckFailed told when Meta did not answer, with how often that was so in a row
  */
 export function createReview(options: {
-  vault: Pick<TokenVault, 'describe' | 'noteDeath' | 'clearRefusal' | 'claim'>
-  authority: Pick<TokenAuthority, 'inspect'>
+  vault: Pick<TokenVault, 'describe' | 'noteDeath' | 'clearRefusal' | 'claimCheck'>
+  authority: Pick<TokenAuthority, 'inspect' | 'phoneNumber'>
   app: CredentialsOfApp
+  senderId: string
   now?: () => number
   onConfirmed?: (token: StoredToken) => void
-  onDead?: (token: StoredToken) => void
+  onDead?: (token: StoredToken, why: string) => void
+  onCheckFailed?: (fault: FaultReport, failures: number) => void
 }) {
-  const { vault, authority, app, now = Date.now } = options
+  const { vault, authority, app, senderId, now = Date.now } = options
 
-  /** Asks about every token of the record that is in doubt, and notes the answers. */
+  /** Asks about the tokens of the record, if that is due and nobody else does, and notes the answers. */
   return async (record: TokenRecord): Promise<void> => {
-    const claimedAt = await claimCheck(record)
-    const present = presentToken(record, now())
-    const doubted = record.tokens.filter(
-      (token) => isInDoubt(token) || (token === present && (claimedAt !== undefined || isLifeUnknown(token))),
-    )
-    const answers = await Promise.all(doubted.map((token) => ask(record, token)))
-    if (claimedAt !== undefined && answers.includes('unanswered')) {
-      const claimed = { ...record, checkedAt: claimedAt }
-      await vault.claim(claimed, 'checkedAt', claimedAt - CHECK_EVERY_MS + CHECK_AGAIN_MS)
-    }
-  }
-
-  /** Is the daily check due, and ours to make? Answers its time. */
-  async function claimCheck(record: TokenRecord): Promise<number | undefined> {
     const at = now()
-    if (!app.of(record) || at - (record.checkedAt ?? -Infinity) < CHECK_EVERY_MS) return undefined
-    return (await vault.claim(record, 'checkedAt', at)) ? at : undefined
+    if (!isCheckDue(record, at)) return
+    const failures = record.lastCheck?.ok === false ? record.lastCheck.failures + 1 : 1
+    const gapMs = Math.min(ASK_AGAIN_MOST_MS, ASK_AGAIN_FIRST_MS * 2 ** (failures - 1))
+    const error = 'Meta has not answered yet'
+    const begun: LastCheck = { at, ok: false, error, failures, nextAt: at + gapMs }
+    if (!(await vault.claimCheck(record, begun))) return
+    const verdicts = await Promise.all(tokensToAsk(record, at).map((token) => ask(record, token)))
+    const fault = verdicts.find((verdict) => verdict.kind === 'unanswered')
+    const isAlive = verdicts.some(({ kind }) => kind === 'good')
+    const answered = isAlive ? checked(at) : { ...checked(at), nextAt: at + CHECK_DEAD_EVERY_MS }
+    const done: LastCheck = fault ? { ...begun, error: fault.error } : answered
+    await vault.claimCheck({ ...record, lastCheck: begun }, done)
+    if (!fault) return
+    const { kind: _kind, ...told } = fault
+    options.onCheckFailed?.(told, failures)
   }
 
-  async function ask(
-    { generation, appSecret }: TokenRecord,
-    token: StoredToken,
-  ): Promise<'noted' | 'unanswered'> {
-    const credentials = app.of({ ...(appSecret && { appSecret }) })
-    if (!credentials) return 'noted'
-    const inspected = await authority.inspect(credentials, token.accessToken)
-    if (inspected.kind !== 'inspected') return 'unanswered'
-    const name = { generation, version: token.version }
-    if (inspected.isValid) {
-      await vault.describe(name, factsOf(inspected))
-      if (token.refusedAt !== undefined && (await vault.clearRefusal(name))) options.onConfirmed?.(token)
-    } else if ((await vault.noteDeath(name, now())) && token.refusedAt === undefined) {
-      options.onDead?.(token)
+  /** The one in use and those in doubt; all of them while none lives. */
+  function tokensToAsk(record: TokenRecord, at: number): StoredToken[] {
+    const present = presentToken(record, at)
+    const isAnyAlive = record.tokens.some((token) => isUsable(token, at))
+    return record.tokens.filter((token) => token === present || isInDoubt(token) || !isAnyAlive)
+  }
+
+  async function ask(record: TokenRecord, token: StoredToken): Promise<Verdict> {
+    const name = { generation: record.generation, version: token.version }
+    const verdict = await judgeToken(authority, senderId, app.of(record), token.accessToken)
+    if (verdict.kind === 'good') {
+      await vault.describe(name, verdict.facts)
+      if (token.refusedAt !== undefined && (await vault.clearRefusal(name, now())))
+        options.onConfirmed?.(token)
     }
-    return 'noted'
+    if (verdict.kind === 'bad' && (await vault.noteDeath(name, now())))
+      options.onDead?.(token, verdict.reason)
+    return verdict
   }
 }
 
 export type Review = ReturnType<typeof createReview>
-
-function isLifeUnknown({ expiresAt, deadAt }: StoredToken): boolean {
-  return expiresAt === undefined && deadAt === undefined
-}
-
-/** Refused by a send, and Meta was not asked yet. */
-function isInDoubt({ refusedAt, deadAt }: StoredToken): boolean {
-  return refusedAt !== undefined && deadAt === undefined
-}

@@ -1,22 +1,26 @@
 /**
  * How a process uses the shared token: `withAccessToken(use)` is the only door.
  *
- * The record is kept in the process. A change is pushed to it; behind that a heartbeat looks at the record by itself, every
- * `LIVE_LOOK_MS` while the push works and every `LOOK_MS` while it does not. So a use costs no call to Redis, and a token that an operator
- * brought is in use everywhere within a second. Only while no token is alive, or the last minutes of the one at hand have begun, a
- * use looks at the record itself, at most every `ANXIOUS_LOOK_MS`.
+ * The record is kept in the process. A change is pushed to it; behind that a heartbeat looks at the record every second, in case the word
+ * was lost. So a use costs no call to Redis, and a token that an operator brought is in use everywhere within a second. Only while no token
+ * is alive, or the last minutes of the one at hand have begun, a use looks at the record itself, at most every `ANXIOUS_LOOK_MS`.
  *
- * If Redis loses the record, the process goes on with the one it remembers, and says so: it can be put back.
+ * If Redis loses the record, or goes back to an older one, the process goes on with the one it remembers, and says so: it can be put back.
  */
 import type { Bearer } from '../graph/answers.ts'
-import { UnsealError } from '../sealer.ts'
 import type { CredentialsOfApp } from './app-credentials.ts'
 import type { TokenChanges } from './token-changes.ts'
-import { isUsable, renewsAt, tokenInUse, type StoredToken, type TokenRecord } from './token-state.ts'
+import {
+  checkAfterRefusal,
+  isCheckDue,
+  isUsable,
+  renewsAt,
+  tokenInUse,
+  type StoredToken,
+  type TokenRecord,
+} from './token-state.ts'
 import type { TokenVault } from './vault.ts'
 
-const HEARTBEAT_MS = 1000
-const LIVE_LOOK_MS = 10_000
 const LOOK_MS = 1000
 const ANXIOUS_LOOK_MS = 250
 
@@ -26,13 +30,17 @@ const MOST_TOKENS_TRIED = 4
 /** What `use` is given: the token in use, and the secret of its app. */
 export type TokenUse<T> = (bearer: Bearer) => Promise<T>
 
+/** A record that Redis lost, as a process remembers it, and the worse one that took its place meanwhile. */
+export type Lost = { remembered: TokenRecord; over?: TokenRecord }
+
 /**
  * @param options.changes without it the record is looked at when it is used
  * @param options.useMarginMs a token is not used in its last moments if there is a better one
  * @param options.renewBeforeMs see `renewsAt`
- * @param options.onConcern told when a use or the heartbeat finds no token, or that renewal is due, or that Redis lost the
- *   record; may be called often
- * @param options.onRefused told once for all processes when Meta's refusal of a version is recorded
+ * @param options.elapsed a clock that nobody sets, in milliseconds
+ * @param options.onConcern told when a use or the heartbeat finds something to be done: no token, a renewal or a check that is due, a record
+ *   that Redis lost; may be called often
+ * @param options.onRefused told once for all processes when Meta's refusal of a version is recorded, with Meta's words
  */
 export function createSharedToken(options: {
   vault: Pick<TokenVault, 'read' | 'noteRefusal'>
@@ -41,14 +49,17 @@ export function createSharedToken(options: {
   useMarginMs: number
   renewBeforeMs: number | undefined
   now?: () => number
+  elapsed?: () => number
   onConcern?: () => void
-  onRefused?: (token: StoredToken) => void
+  onRefused?: (token: StoredToken, why: string) => void
 }) {
-  const { vault, app, changes, useMarginMs, renewBeforeMs, now = Date.now } = options
+  const { vault, app, changes, useMarginMs, renewBeforeMs } = options
+  const { now = Date.now, elapsed = () => performance.now() } = options
   let held: TokenRecord | undefined
   let lost: Lost | undefined
   let readAt = -Infinity
   let reading: Promise<void> | undefined
+  let isOutdated = false
   let heartbeat: NodeJS.Timeout | undefined
   const waiting = new Set<() => void>()
 
@@ -57,10 +68,10 @@ export function createSharedToken(options: {
     start(): void {
       const beat = () => void look().catch(() => undefined)
       changes?.listen(() => {
-        readAt = -Infinity
-        beat()
+        isOutdated = true
+        read().catch(() => undefined)
       })
-      heartbeat = setInterval(beat, HEARTBEAT_MS).unref()
+      heartbeat = setInterval(beat, LOOK_MS).unref()
       beat()
     },
 
@@ -86,11 +97,12 @@ export function createSharedToken(options: {
       return (await current()) !== undefined
     },
 
-    /** Seconds of life that the token in use has left: 0 without one, infinite if it never expires or its life is not known. */
+    /** Seconds of life that the token in use has left: 0 without one, infinite if it never expires, NaN if its life is not known. */
     async secondsLeft(): Promise<number> {
       const token = await current()
       if (!token) return 0
-      return typeof token.expiresAt === 'number' ? (token.expiresAt - now()) / 1000 : Infinity
+      if (token.expiresAt === undefined) return NaN
+      return token.expiresAt === null ? Infinity : (token.expiresAt - now()) / 1000
     },
 
     /** Waits until there is a token to send with. False after `ms`, or when the signal is aborted. */
@@ -116,24 +128,28 @@ export function createSharedToken(options: {
      * Runs `use` with the token. If Meta refuses it, that version is recorded as refused for all, and `use` runs at once with the
      * next best one, as long as there is one. `undefined`: there is no token to use.
      *
-     * @param wasRefused reads from the answer of `use` whether Meta refused the token itself
+     * @param refusalOf reads from the answer of `use` whether Meta refused the token itself, and why
      */
-    async withAccessToken<T>(use: TokenUse<T>, wasRefused: (answer: T) => boolean): Promise<T | undefined> {
+    async withAccessToken<T>(
+      use: TokenUse<T>,
+      refusalOf: (answer: T) => string | undefined,
+    ): Promise<T | undefined> {
       let answer: T | undefined
       for (let tried = 0; tried < MOST_TOKENS_TRIED; tried += 1) {
         const token = await current()
         const generation = held?.generation
         if (!token || generation === undefined) return answer
         answer = await use(bearerOf(token))
-        if (!wasRefused(answer)) return answer
-        await refuse(generation, token)
+        const why = refusalOf(answer)
+        if (why === undefined) return answer
+        await refuse(generation, token, why)
       }
       return answer
     },
   }
 
   function bearerOf({ accessToken }: StoredToken): Bearer {
-    const [appSecret] = app.secrets(held)
+    const appSecret = app.inForce(held)
     return { accessToken, ...(appSecret && { appSecret }) }
   }
 
@@ -147,15 +163,13 @@ export function createSharedToken(options: {
   async function look(): Promise<void> {
     const at = now()
     const isAnxious = !isSound(at)
-    const lookMs = isAnxious ? ANXIOUS_LOOK_MS : changes?.isLive() ? LIVE_LOOK_MS : LOOK_MS
-    if (at - readAt >= lookMs) {
+    if (elapsed() - readAt >= (isAnxious ? ANXIOUS_LOOK_MS : LOOK_MS)) {
       const looked = read()
       // A token that is good for all we know is used meanwhile.
       if (isAnxious) await looked
       else looked.catch(() => undefined)
     }
-    const newest = tokenInUse(held, at, 0)
-    if (!newest || lost || isDue(newest, at)) options.onConcern?.()
+    if (isConcerning(at)) options.onConcern?.()
   }
 
   /** Is there a token that will do for the next minutes? */
@@ -164,49 +178,58 @@ export function createSharedToken(options: {
     return token !== undefined && isUsable(token, at + useMarginMs)
   }
 
-  function isDue(token: StoredToken, at: number): boolean {
-    const due = renewsAt(token, renewBeforeMs)
-    return due !== null && due <= at
+  function isConcerning(at: number): boolean {
+    const newest = tokenInUse(held, at, 0)
+    if (!newest || !held || lost) return true
+    const due = renewsAt(newest, renewBeforeMs)
+    return (due !== null && due <= at) || isCheckDue(held, at) || held.hasOldSeal === true
   }
 
-  /** One read at a time, however many uses wait for it. */
+  /** One read at a time, however many uses wait for it. Word of a change that comes meanwhile is worth another one. */
   function read(): Promise<void> {
-    reading ??= readVault().finally(() => {
-      readAt = now()
+    reading ??= readUntilSettled().finally(() => {
+      readAt = elapsed()
       reading = undefined
     })
     return reading
   }
 
+  async function readUntilSettled(): Promise<void> {
+    do {
+      isOutdated = false
+      await readVault()
+    } while (isOutdated)
+  }
+
   async function readVault(): Promise<void> {
-    const record = await vault.read().catch((error: unknown) => {
-      // A token sealed under a key that is not in the ring is no token; the start of a process says so.
-      if (error instanceof UnsealError) return undefined
-      throw error
-    })
+    const record = await vault.read()
     lost = held && isWorse(record, held) ? { remembered: held, ...(record && { over: record }) } : undefined
     if (record && !lost) held = record
     if (tokenInUse(held, now(), useMarginMs)) for (const wake of waiting) wake()
   }
 
-  /** Is this what came after Redis lost the record that we remember: nothing, or one begun anew with less? */
+  /** Is this what came after Redis lost the record that we remember: nothing, an older state of it, or one begun anew with less? */
   function isWorse(record: TokenRecord | undefined, remembered: TokenRecord): boolean {
     if (!tokenInUse(remembered, now(), 0)) return false
     if (!record) return true
-    const isAnew = record.generation !== remembered.generation && record.version < remembered.version
-    return isAnew && record.tokens[0]?.source !== 'manual'
+    if (record.generation === remembered.generation) return record.version < remembered.version
+    // What an operator brought since then is newer, whatever its number is.
+    if ((record.manualAt ?? 0) > (remembered.manualAt ?? 0)) return false
+    if (record.version !== remembered.version) return record.version < remembered.version
+    return (record.manualAt ?? 0) < (remembered.manualAt ?? 0)
   }
 
-  async function refuse(generation: string, token: StoredToken): Promise<void> {
-    if (await vault.noteRefusal({ generation, version: token.version }, now())) options.onRefused?.(token)
+  async function refuse(generation: string, token: StoredToken, why: string): Promise<void> {
+    const at = now()
+    const name = { generation, version: token.version }
+    const isFirst = await vault.noteRefusal(name, at, checkAfterRefusal(token, at))
+    if (isFirst) options.onRefused?.(token, why)
     await read()
     // What is only remembered cannot be marked for all.
     if (lost && held)
       held = { ...held, tokens: held.tokens.filter(({ version }) => version !== token.version) }
+    options.onConcern?.()
   }
 }
 
 export type SharedToken = ReturnType<typeof createSharedToken>
-
-/** A record that Redis lost, as a process remembers it, and the worse one that took its place meanwhile. */
-export type Lost = { remembered: TokenRecord; over?: TokenRecord }

@@ -14,32 +14,22 @@ export function createTokenChanges(options: {
 }) {
   const channel = options.keys.tokenChanges(options.senderId)
   let subscriber: Redis | undefined
-  let isLive = false
 
   return {
     /** Calls back on each change, and whenever listening begins anew: a change may have been missed. */
     listen(onChange: () => void): void {
       // Patient whatever the commands are: it waits for Redis as long as it takes.
-      subscriber = options.redis.duplicate({
+      const connection = options.redis.duplicate({
         enableOfflineQueue: true,
         maxRetriesPerRequest: null,
         commandTimeout: undefined,
         socketTimeout: undefined,
-        autoResubscribe: true,
       })
-      subscriber.on('error', options.onError)
-      subscriber.on('close', () => (isLive = false))
-      subscriber.on('message', onChange)
-      subscriber.on('ready', () => {
-        subscriber?.subscribe(channel).then(() => {
-          isLive = true
-          onChange()
-        }, options.onError)
-      })
+      subscriber = connection
+      connection.on('error', options.onError)
+      connection.on('message', onChange)
+      connection.on('ready', () => void connection.subscribe(channel).then(onChange, options.onError))
     },
-
-    /** Does word of a change come at once, for all we know? */
-    isLive: () => isLive,
 
     close: () => subscriber?.disconnect(),
   }

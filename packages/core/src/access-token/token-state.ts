@@ -36,8 +36,10 @@ export type StoredToken = {
   type?: string
   /** Set once a send was refused because of it. */
   refusedAt?: number
-  /** Set once Meta, asked about the refusal, called it invalid. */
+  /** Set once Meta, asked about it, called it invalid, or said that it is not for us. */
   deadAt?: number
+  /** When Meta, asked about a refusal, last called it valid. */
+  confirmedAt?: number
 }
 
 /**
@@ -46,6 +48,11 @@ export type StoredToken = {
  */
 export type LastRenewal =
   { at: number; ok: true } | { at: number; ok: false; error: string; failures: number; retryAt: number }
+
+/** How Meta was last asked about the tokens; `nextAt` is when it is asked again. */
+export type LastCheck =
+  | { at: number; ok: true; nextAt: number }
+  | { at: number; ok: false; error: string; failures: number; nextAt: number }
 
 /** All that is known of a sender's token. */
 export type TokenRecord = {
@@ -56,12 +63,19 @@ export type TokenRecord = {
   /** Newest first, four at most. */
   tokens: StoredToken[]
   lastRenewal?: LastRenewal
-  /** When Meta was last asked about the token in use. */
-  checkedAt?: number
+  lastCheck?: LastCheck
+  /** When an operator last brought a token. */
+  manualAt?: number
   /** When it was last said that the end is near. */
-  alarmedAt?: number
-  /** An app secret that an operator brought, and the digest of the one of the environment that it replaces. */
-  appSecret?: { secret: Secret; replaces: string }
+  expiringSaidAt?: number
+  /** When it was last said that there is no token to send with. */
+  unusableSaidAt?: number
+  /** An app secret that an operator brought, when, and the digest of the one of the environment that it replaces. */
+  appSecret?: { secret: Secret; replaces: string; at: number }
+  /** Tokens that none of our keys opens. */
+  unreadable?: number
+  /** Something is sealed under another key than our first. */
+  hasOldSeal?: true
   /** Set when a process put the record back that Redis had lost. */
   restoredAt?: number
 }
@@ -96,6 +110,34 @@ export function tokenState(
   if (isPast(token.expiresAt, now)) return 'expired'
   const due = renewsAt(token, renewBeforeMs)
   return due !== null && due <= now ? 'expiring' : 'valid'
+}
+
+/** Refused by a send, and Meta was not asked yet. */
+export function isInDoubt({ refusedAt, deadAt }: StoredToken): boolean {
+  return refusedAt !== undefined && deadAt === undefined
+}
+
+/** What is noted of tokens that Meta confirmed just now: it is asked again a day later. */
+export function checked(at: number): LastCheck {
+  return { at, ok: true, nextAt: at + DAY_MS }
+}
+
+/** Is Meta to be asked about these tokens: about one in doubt, one whose life is not known, or because the day is over? */
+export function isCheckDue({ lastCheck }: TokenRecord, now: number): boolean {
+  if (!lastCheck) return true
+  // A moment further away than any we set was written by a clock that ran ahead.
+  return lastCheck.nextAt <= now || lastCheck.nextAt > now + 2 * DAY_MS
+}
+
+/** A token that Meta called valid a moment ago and that is refused again is not asked about again at once. */
+const DOUBTED_AGAIN_MS = 60_000
+const ASK_LATER_MS = 10_000
+
+/** When Meta is to be asked about a token that was refused just now. Undefined: at once. */
+export function checkAfterRefusal({ confirmedAt }: StoredToken, now: number): LastCheck | undefined {
+  if (confirmedAt === undefined || now - confirmedAt >= DOUBTED_AGAIN_MS) return undefined
+  const error = 'refused again, though Meta had called it valid'
+  return { at: now, ok: false, error, failures: 1, nextAt: now + ASK_LATER_MS }
 }
 
 /** May a message be sent with it? */

@@ -1,7 +1,7 @@
 /**
  * One round of looking after the shared token. Safe to run anywhere, any number of times, at the same time.
  *
- *     lost? put it back ─► better one in the environment? ─► ask Meta about what is in doubt ─► renew if due ─► say what is wrong
+ *     lost? put it back ─► seal anew ─► better one in the environment? ─► ask Meta ─► renew if due ─► say what is wrong
  *
  * Three things ask for a round, so that no one of them has to work: the repeatable job, a use of the token that finds something to be
  * done, and the heartbeat of every process.
@@ -37,7 +37,7 @@ export type UpkeepEvents = {
 
 export function createUpkeep(
   options: {
-    vault: Pick<TokenVault, 'read' | 'restore' | 'claim'>
+    vault: Pick<TokenVault, 'read' | 'restore' | 'reseal' | 'claimWord' | 'claimMissing'>
     shared: Pick<SharedToken, 'refresh'>
     environment: EnvironmentToken
     review: Review
@@ -49,7 +49,6 @@ export function createUpkeep(
 ) {
   const { vault, shared, environment, review, renewal, app, renewBeforeMs, now = Date.now } = options
   let running: Promise<void> | undefined
-  let saidMissingAt = -Infinity
 
   /** Runs a round, or joins the one that is running in this process. Rejects when Redis does not answer. */
   return (): Promise<void> => {
@@ -63,6 +62,7 @@ export function createUpkeep(
       tellOf(await vault.read(), options.onRestored)
     if (await environment.adopt()) tellOf(await vault.read(), options.onAdopted)
     const record = await vault.read()
+    if (record?.hasOldSeal) await vault.reseal(record)
     if (record) await review(record)
     await renewal.renewIfDue()
     await alarm(await vault.read())
@@ -87,8 +87,9 @@ export function createUpkeep(
     if (typeof expiresAt !== 'number') return
     const why = whyNotRenewed(record, token, expiresAt)
     const alarmAt = lastAlarmAt(expiresAt, now())
-    if (why === undefined || alarmAt === undefined || (record.alarmedAt ?? -Infinity) >= alarmAt) return
-    if (await vault.claim(record, 'alarmedAt', now())) options.onExpiring({ ...token, expiresAt }, why)
+    if (why === undefined || alarmAt === undefined || isSaid(record.expiringSaidAt, alarmAt)) return
+    if (await vault.claimWord(record, 'expiringSaidAt', now()))
+      options.onExpiring({ ...token, expiresAt }, why)
   }
 
   function whyNotRenewed(record: TokenRecord, token: StoredToken, expiresAt: number): string | undefined {
@@ -99,10 +100,13 @@ export function createUpkeep(
   }
 
   async function isHourly(record: TokenRecord | undefined): Promise<boolean> {
-    const saidAt = record ? (record.alarmedAt ?? -Infinity) : saidMissingAt
-    if (now() - saidAt < HOUR_MS) return false
-    saidMissingAt = now()
-    return !record || vault.claim(record, 'alarmedAt', now())
+    if (!record) return vault.claimMissing()
+    return !isSaid(record.unusableSaidAt, now() - HOUR_MS) && vault.claimWord(record, 'unusableSaidAt', now())
+  }
+
+  /** Was it said since then? What was said in the future was said by a clock that ran ahead. */
+  function isSaid(saidAt: number | undefined, since: number): boolean {
+    return saidAt !== undefined && saidAt >= since && saidAt <= now() + HOUR_MS
   }
 }
 

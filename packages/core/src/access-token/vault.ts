@@ -11,10 +11,17 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Redis, Result } from 'ioredis'
 import type { Keys } from '../keys.ts'
-import { UnsealError, type Sealer } from '../sealer.ts'
+import { UnsealError, type Owner, type Sealer } from '../sealer.ts'
 import { Secret } from '../secret.ts'
 import { SettingsError } from '../settings.ts'
-import type { LastRenewal, StoredToken, TokenRecord, TokenSource } from './token-state.ts'
+import {
+  isUsable,
+  type LastCheck,
+  type LastRenewal,
+  type StoredToken,
+  type TokenRecord,
+  type TokenSource,
+} from './token-state.ts'
 
 /** Names one version of one token. */
 export type TokenVersion = Pick<TokenRecord, 'generation' | 'version'>
@@ -25,13 +32,32 @@ export type NewToken = Pick<StoredToken, 'accessToken' | 'source' | 'obtainedAt'
 /** What Meta says of a token. Times are milliseconds since 1970. */
 export type TokenFacts = { expiresAt?: number | null; obtainedAt?: number; type?: string }
 
-/** What is stored along with a token: when Meta confirmed it, and an app secret that came with it. */
-export type TokenExtras = { checkedAt?: number; appSecret?: NonNullable<TokenRecord['appSecret']> }
+/** What is stored along with a token. */
+export type TokenExtras = {
+  lastCheck?: LastCheck
+  manualAt?: number
+  appSecret?: NonNullable<TokenRecord['appSecret']>
+}
 
 /** The present token and the ones it replaced: what they were replaced by may turn out to be bad. */
 const KEPT_TOKENS = 4
 
-const TOKEN_FIELDS = ['sealed', 'source', 'obtainedAt', 'expiresAt', 'type', 'refusedAt', 'deadAt'] as const
+const TOKEN_FIELDS = [
+  'sealed',
+  'source',
+  'obtainedAt',
+  'expiresAt',
+  'type',
+  'refusedAt',
+  'deadAt',
+  'confirmedAt',
+] as const
+
+/** What was said of the tokens before does not hold once there is a newer one. */
+const STALE_FIELDS = ['lastCheck', 'lastRenewal', 'expiringSaidAt', 'unusableSaidAt', 'restoredAt']
+
+const MISSING_SAID_MS = 3600_000
+const NEVER = 'never'
 
 /** A condition on a field: its value, `PRESENT` or `ABSENT`. */
 const PRESENT = '*'
@@ -67,19 +93,20 @@ declare module 'ioredis' {
 type Write = {
   where: Record<string, string>
   set?: Record<string, string>
-  remove?: string[]
+  remove?: readonly string[]
   leaseOwner?: string | undefined
   endLease?: boolean
 }
 
 /** @param options.senderId the phone-number id whose tokens these are */
 export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Sealer; senderId: string }) {
-  const { redis, keys, sealer, senderId } = options
+  const { redis, keys, senderId } = options
   const key = keys.accessToken(senderId)
+  const { tokenFields, extraFields, readRecord, resealed } = createTokenFields(options)
   redis.defineCommand('relaisWriteToken', { lua: WRITE })
 
   return {
-    /** The record as stored. Throws `UnsealError` if it was sealed under a key that is no longer in the ring. */
+    /** The record as stored. What none of our keys opens is left out of it, and counted. */
     async read(): Promise<TokenRecord | undefined> {
       const fields = await redis.hgetall(key)
       return fields['generation'] === undefined ? undefined : readRecord(fields)
@@ -120,13 +147,7 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
           ...(how.lastRenewal && { lastRenewal: JSON.stringify(how.lastRenewal) }),
           ...extraFields(how),
         },
-        remove: [
-          ...allTokenFields(version - KEPT_TOKENS),
-          'checkedAt',
-          'alarmedAt',
-          'lastRenewal',
-          'restoredAt',
-        ],
+        remove: [...allTokenFields(version - KEPT_TOKENS), ...STALE_FIELDS],
       })
     },
 
@@ -139,7 +160,7 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
       remembered: TokenRecord,
       { at, over }: { at: number; over?: TokenVersion | undefined },
     ): Promise<boolean> {
-      const { tokens, lastRenewal } = remembered
+      const { tokens, lastRenewal, appSecret, manualAt } = remembered
       return write({
         where: over ? whereNewest(over) : { generation: ABSENT },
         set: {
@@ -148,44 +169,81 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
           restoredAt: String(at),
           ...Object.assign({}, ...tokens.map((token) => tokenFields(token))),
           ...(lastRenewal && { lastRenewal: JSON.stringify(lastRenewal) }),
-          ...(remembered.appSecret && extraFields({ appSecret: remembered.appSecret })),
+          ...extraFields({ ...(appSecret && { appSecret }), ...(manualAt !== undefined && { manualAt }) }),
         },
-        remove: over ? allTokenFields(over.version) : [],
+        remove: over ? [...keptVersions(over.version).flatMap(allTokenFields), ...STALE_FIELDS] : [],
       })
     },
+
+    /** Seals everything under the first key of the ring. False if the record was changed meanwhile. */
+    reseal: (record: TokenRecord): Promise<boolean> =>
+      write({ where: whereNewest(record), set: resealed(record) }),
 
     /** Notes what Meta says of this very version. False if it is not kept any more. */
     describe: (token: TokenVersion, facts: TokenFacts): Promise<boolean> =>
       write({ where: whereKept(token), set: prefixed(token.version, factFields(facts)) }),
 
-    /** Notes that Meta refused this very version. True for the first who says so. */
-    noteRefusal: (token: TokenVersion, refusedAt: number): Promise<boolean> =>
-      noteOnce(token, 'refusedAt', { refusedAt: String(refusedAt) }),
+    /**
+     * Notes that Meta refused this very version. True for the first who says so.
+     *
+     * @param check when Meta is to be asked about it, unless at once
+     */
+    noteRefusal: (token: TokenVersion, refusedAt: number, check?: LastCheck): Promise<boolean> =>
+      write({
+        where: { ...whereKept(token), [`${token.version}.refusedAt`]: ABSENT },
+        set: {
+          [`${token.version}.refusedAt`]: String(refusedAt),
+          ...(check && { lastCheck: JSON.stringify(check) }),
+        },
+        remove: check ? [] : ['lastCheck'],
+      }),
 
-    /** Notes that Meta, asked about it, called this very version invalid. True for the first who says so. */
-    noteDeath: (token: TokenVersion, deadAt: number): Promise<boolean> =>
-      noteOnce(token, 'deadAt', { refusedAt: String(deadAt), deadAt: String(deadAt) }),
+    /** Notes that Meta, asked about it, called this very version invalid. True if that is news: no send was refused with it either. */
+    async noteDeath(token: TokenVersion, deadAt: number): Promise<boolean> {
+      const [refused, dead] = [`${token.version}.refusedAt`, `${token.version}.deadAt`]
+      const set = { [refused]: String(deadAt), [dead]: String(deadAt) }
+      const isNews = await write({ where: { ...whereKept(token), [refused]: ABSENT }, set })
+      if (!isNews)
+        await write({ where: { ...whereKept(token), [dead]: ABSENT }, set: { [dead]: String(deadAt) } })
+      return isNews
+    },
 
     /** Takes a refusal of this very version back: Meta says that the token is valid. True for the first who says so. */
-    clearRefusal: (token: TokenVersion): Promise<boolean> =>
+    clearRefusal: (token: TokenVersion, confirmedAt: number): Promise<boolean> =>
       write({
         where: { ...whereKept(token), [`${token.version}.refusedAt`]: PRESENT },
+        set: { [`${token.version}.confirmedAt`]: String(confirmedAt) },
         remove: [`${token.version}.refusedAt`, `${token.version}.deadAt`],
       }),
 
-    /** Notes how a renewal failed. False if there is a newer token. */
+    /** Notes how a renewal went that added no token. False if there is a newer one. */
     noteRenewal: (record: TokenVersion, result: LastRenewal): Promise<boolean> =>
       write({ where: whereNewest(record), set: { lastRenewal: JSON.stringify(result) } }),
 
-    /**
-     * Notes when Meta is asked about the token (`checkedAt`), or its end is said (`alarmedAt`). True for the first who does so after
-     * `record` was read: it is theirs to do.
-     */
-    claim: (record: TokenRecord, what: 'checkedAt' | 'alarmedAt', at: number): Promise<boolean> =>
+    /** Notes how a check goes. True for the first who does so after `record` was read: it is theirs to make. */
+    claimCheck: (record: TokenRecord, check: LastCheck): Promise<boolean> =>
+      write({
+        where: {
+          ...whereNewest(record),
+          lastCheck: record.lastCheck ? JSON.stringify(record.lastCheck) : ABSENT,
+        },
+        set: { lastCheck: JSON.stringify(check) },
+      }),
+
+    /** Notes when something is said. True for the first who does so after `record` was read: it is theirs to say. */
+    claimWord: (
+      record: TokenRecord,
+      what: 'expiringSaidAt' | 'unusableSaidAt',
+      at: number,
+    ): Promise<boolean> =>
       write({
         where: { ...whereNewest(record), [what]: record[what]?.toString() ?? ABSENT },
         set: { [what]: String(at) },
       }),
+
+    /** The same for a record that does not exist: true for one process an hour. */
+    claimMissing: async (): Promise<boolean> =>
+      (await redis.set(keys.tokenMissingSaid(senderId), '1', 'PX', MISSING_SAID_MS, 'NX')) === 'OK',
 
     /** When this token of the environment was last stored or asked about. Then it is not news, however the environment repeats it. */
     async seenAt(accessToken: Secret): Promise<number | undefined> {
@@ -194,7 +252,7 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
     },
 
     /** Remembers a token of the environment that will not do, and when. */
-    noteSeen: ({ generation }: TokenVersion, accessToken: Secret, at: number): Promise<boolean> =>
+    noteSeen: ({ generation }: Pick<TokenVersion, 'generation'>, accessToken: Secret, at: number) =>
       write({ where: { generation }, set: { [seenField(accessToken)]: String(at) } }),
   }
 
@@ -212,98 +270,121 @@ export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Se
     )
     return done === 1
   }
+}
 
-  /** Writes fields of a token that is still kept, unless one of them is there. */
-  function noteOnce(token: TokenVersion, field: string, fields: Record<string, string>): Promise<boolean> {
-    return write({
-      where: { ...whereKept(token), [`${token.version}.${field}`]: ABSENT },
-      set: prefixed(token.version, fields),
-    })
+export type TokenVault = ReturnType<typeof createTokenVault>
+
+/** Throws a `SettingsError` if the only tokens that may live are sealed under keys we do not have: running on would lock everyone out. */
+export async function requireReadable(vault: Pick<TokenVault, 'read'>, now: number): Promise<void> {
+  const record = await vault.read()
+  if (!record?.unreadable || record.tokens.some((token) => isUsable(token, now))) return
+  throw new SettingsError([
+    'ENCRYPTION_KEYS does not open the access token in Redis: it was sealed under another key. ' +
+      'Put that key behind the first one. Example: ENCRYPTION_KEYS=new:...,old:...',
+  ])
+}
+
+/** How a record is written into fields of a hash, and read from them. */
+function createTokenFields({ sealer, senderId }: { sealer: Sealer; senderId: string }) {
+  const tokenOwner: Owner = { purpose: 'access-token', id: senderId }
+  const secretOwner: Owner = { purpose: 'app-secret', id: senderId }
+
+  return {
+    tokenFields(token: NewToken & Partial<StoredToken> & { version: number }): Record<string, string> {
+      const { refusedAt, deadAt, confirmedAt } = token
+      return prefixed(token.version, {
+        sealed: sealer.seal(token.accessToken.reveal(), tokenOwner),
+        source: token.source,
+        ...factFields(token),
+        ...(refusedAt !== undefined && { refusedAt: String(refusedAt) }),
+        ...(deadAt !== undefined && { deadAt: String(deadAt) }),
+        ...(confirmedAt !== undefined && { confirmedAt: String(confirmedAt) }),
+      })
+    },
+
+    extraFields,
+
+    resealed({ tokens, appSecret }: TokenRecord): Record<string, string> {
+      const sealed = tokens.map(({ version, accessToken }) => [
+        `${version}.sealed`,
+        sealer.seal(accessToken.reveal(), tokenOwner),
+      ])
+      return { ...Object.fromEntries(sealed), ...extraFields({ ...(appSecret && { appSecret }) }) }
+    },
+
+    readRecord(fields: Record<string, string>): TokenRecord {
+      const { generation = '', version, lastRenewal, lastCheck } = fields
+      const kept = keptVersions(Number(version)).filter((each) => fields[`${each}.sealed`] !== undefined)
+      const tokens = kept.flatMap((each) => readToken(fields, each))
+      const appSecret = readAppSecret(fields)
+      const texts = [fields['appSecret'], ...kept.map((each) => fields[`${each}.sealed`])]
+      return {
+        generation,
+        version: Number(version),
+        tokens,
+        ...(lastRenewal !== undefined && { lastRenewal: JSON.parse(lastRenewal) as LastRenewal }),
+        ...(lastCheck !== undefined && { lastCheck: JSON.parse(lastCheck) as LastCheck }),
+        ...numbersOf(fields, ['manualAt', 'expiringSaidAt', 'unusableSaidAt', 'restoredAt']),
+        ...(appSecret && { appSecret }),
+        ...(tokens.length < kept.length && { unreadable: kept.length - tokens.length }),
+        ...(texts.some((text) => text !== undefined && !sealer.isUnderFirstKey(text)) && {
+          hasOldSeal: true as const,
+        }),
+      }
+    },
   }
 
-  function tokenFields(token: NewToken & Partial<StoredToken> & { version: number }): Record<string, string> {
-    const { refusedAt, deadAt } = token
-    return prefixed(token.version, {
-      sealed: sealer.seal(token.accessToken.reveal(), { purpose: 'access-token', id: senderId }),
-      source: token.source,
-      ...factFields(token),
-      ...(refusedAt !== undefined && { refusedAt: String(refusedAt) }),
-      ...(deadAt !== undefined && { deadAt: String(deadAt) }),
-    })
-  }
-
-  function extraFields({ checkedAt, appSecret }: TokenExtras): Record<string, string> {
+  function extraFields({ lastCheck, manualAt, appSecret }: TokenExtras): Record<string, string> {
     return {
-      ...(checkedAt !== undefined && { checkedAt: String(checkedAt) }),
+      ...(lastCheck && { lastCheck: JSON.stringify(lastCheck) }),
+      ...(manualAt !== undefined && { manualAt: String(manualAt) }),
       ...(appSecret && {
-        appSecret: sealer.seal(appSecret.secret.reveal(), { purpose: 'app-secret', id: senderId }),
+        appSecret: sealer.seal(appSecret.secret.reveal(), secretOwner),
         appSecretReplaces: appSecret.replaces,
-      }),
-    }
-  }
-
-  function readRecord(fields: Record<string, string>): TokenRecord {
-    const { generation = '', version, lastRenewal, checkedAt, alarmedAt, appSecret, restoredAt } = fields
-    const newest = Number(version)
-    const versions = Array.from({ length: KEPT_TOKENS }, (_, age) => newest - age)
-    return {
-      generation,
-      version: newest,
-      tokens: versions.flatMap((each) => readToken(fields, each)),
-      ...(lastRenewal !== undefined && { lastRenewal: JSON.parse(lastRenewal) as LastRenewal }),
-      ...(checkedAt !== undefined && { checkedAt: Number(checkedAt) }),
-      ...(alarmedAt !== undefined && { alarmedAt: Number(alarmedAt) }),
-      ...(restoredAt !== undefined && { restoredAt: Number(restoredAt) }),
-      ...(appSecret !== undefined && {
-        appSecret: {
-          secret: new Secret(sealer.open(appSecret, { purpose: 'app-secret', id: senderId })),
-          replaces: fields['appSecretReplaces'] ?? '',
-        },
+        appSecretAt: String(appSecret.at),
       }),
     }
   }
 
   function readToken(fields: Record<string, string>, version: number): StoredToken[] {
     const field = (name: (typeof TOKEN_FIELDS)[number]) => fields[`${version}.${name}`]
-    const sealed = field('sealed')
-    if (sealed === undefined) return []
-    const [expiresAt, type, refusedAt, deadAt] = [
-      field('expiresAt'),
-      field('type'),
-      field('refusedAt'),
-      field('deadAt'),
-    ]
+    const accessToken = opened(field('sealed'), tokenOwner)
+    if (!accessToken) return []
+    const { expiresAt, type } = { expiresAt: field('expiresAt'), type: field('type') }
+    const times = Object.fromEntries(TOKEN_FIELDS.map((name) => [name, field(name)]))
     return [
       {
         version,
-        accessToken: new Secret(sealer.open(sealed, { purpose: 'access-token', id: senderId })),
+        accessToken,
         source: field('source') as TokenSource,
         obtainedAt: Number(field('obtainedAt')),
         ...(expiresAt !== undefined && { expiresAt: expiresAt === NEVER ? null : Number(expiresAt) }),
         ...(type !== undefined && { type }),
-        ...(refusedAt !== undefined && { refusedAt: Number(refusedAt) }),
-        ...(deadAt !== undefined && { deadAt: Number(deadAt) }),
+        ...numbersOf(times, ['refusedAt', 'deadAt', 'confirmedAt']),
       },
     ]
   }
-}
 
-export type TokenVault = ReturnType<typeof createTokenVault>
+  function readAppSecret(fields: Record<string, string>): TokenRecord['appSecret'] {
+    const secret = opened(fields['appSecret'], secretOwner)
+    if (!secret) return undefined
+    return { secret, replaces: fields['appSecretReplaces'] ?? '', at: Number(fields['appSecretAt'] ?? 0) }
+  }
 
-/** Throws a `SettingsError` if a token is stored that none of our keys opens: running on would lock everyone out. */
-export async function requireReadable(vault: TokenVault): Promise<void> {
-  try {
-    await vault.read()
-  } catch (error) {
-    if (!(error instanceof UnsealError)) throw error
-    throw new SettingsError([
-      `ENCRYPTION_KEYS does not open the access token in Redis: it is ${error.message}. ` +
-        'Put the key it was sealed with behind the first one. Example: ENCRYPTION_KEYS=new:...,old:...',
-    ])
+  /** Undefined if it is not there, or if none of our keys opens it. */
+  function opened(sealed: string | undefined, owner: Owner): Secret | undefined {
+    try {
+      return sealed === undefined ? undefined : new Secret(sealer.open(sealed, owner))
+    } catch (error) {
+      if (error instanceof UnsealError) return undefined
+      throw error
+    }
   }
 }
 
-const NEVER = 'never'
+function keptVersions(newest: number): number[] {
+  return Array.from({ length: KEPT_TOKENS }, (_, age) => newest - age)
+}
 
 function whereNewest({ generation, version }: TokenVersion): Record<string, string> {
   return { generation, version: String(version) }
@@ -319,6 +400,17 @@ function factFields({ expiresAt, obtainedAt, type }: TokenFacts): Record<string,
     ...(obtainedAt !== undefined && { obtainedAt: String(obtainedAt) }),
     ...(type !== undefined && { type }),
   }
+}
+
+function numbersOf<K extends string>(
+  fields: Readonly<Record<string, string | undefined>>,
+  names: readonly K[],
+): { [key in K]?: number } {
+  const given = names.flatMap((name) => {
+    const text = fields[name]
+    return text === undefined ? [] : [[name, Number(text)] as const]
+  })
+  return Object.fromEntries(given) as { [key in K]?: number }
 }
 
 function prefixed(version: number, fields: Record<string, string>): Record<string, string> {

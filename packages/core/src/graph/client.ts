@@ -23,6 +23,11 @@ import { readHealth, readPhoneNumber, readSubscribedApps, readTemplates } from '
 import { createTransport, type GraphAnswer, type GraphRequest } from './transport.ts'
 import { acceptedId, fieldOf, readGraphError, sendBody } from './wire.ts'
 
+/** What claims to live longer is not believed. */
+const LONGEST_LIFE_SECONDS = 10 * 365 * 24 * 3600
+/** The end of the year 9999. */
+const LAST_MOMENT_SECONDS = 253_402_300_799
+
 /**
  * @param options.apiVersion such as `v26.0`
  * @param options.timeoutMs one call, from connect to the last byte
@@ -84,7 +89,7 @@ export function createGraphClient(options: {
         return { kind: 'unreachable', detail: 'the answer to the exchange holds no token' }
       }
       const expiresIn = fieldOf(body.body, 'expires_in')
-      const isLife = typeof expiresIn === 'number' && expiresIn > 0
+      const isLife = typeof expiresIn === 'number' && expiresIn > 0 && expiresIn <= LONGEST_LIFE_SECONDS
       return {
         kind: 'exchanged',
         accessToken: new Secret(text),
@@ -245,6 +250,11 @@ function textsOf(content: MessageContent): string[] {
   }
 }
 
+/** Seconds since 1970 that a calendar knows. */
+function isMoment(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= LAST_MOMENT_SECONDS
+}
+
 function readInspection(body: unknown): InspectedToken | GraphFault {
   const data = fieldOf(body, 'data')
   const isValid = fieldOf(data, 'is_valid')
@@ -262,8 +272,8 @@ function readInspection(body: unknown): InspectedToken | GraphFault {
     ...(typeof appId === 'string' && { appId }),
     ...(typeof type === 'string' && { type }),
     ...(Array.isArray(scopes) && { scopes: scopes.map(String) }),
-    ...(typeof issuedAt === 'number' && { issuedAt: issuedAt * 1000 }),
-    ...(typeof expiresAt === 'number' && { expiresAt: expiresAt > 0 ? expiresAt * 1000 : null }),
+    ...(isMoment(issuedAt) && { issuedAt: issuedAt * 1000 }),
+    ...(isMoment(expiresAt) && { expiresAt: expiresAt > 0 ? expiresAt * 1000 : null }),
     ...(error && { error }),
   }
 }

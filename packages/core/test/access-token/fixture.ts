@@ -18,6 +18,7 @@ import {
   type StoredToken,
   type TokenAuthority,
   type TokenRecord,
+  type TokenVault,
 } from '@relais/core'
 import { onTestFinished } from 'vitest'
 import { redisFixture } from '../redis-fixture.ts'
@@ -29,7 +30,7 @@ export const DAY = 24 * HOUR
 
 /** Meta's side: issues tokens that live an hour, calls all of them valid, and counts. */
 function authorityOf(over: Partial<TokenAuthority>, now: () => number) {
-  const asked = { exchanges: 0, inspections: 0, forSystemUser: [] as boolean[] }
+  const asked = { exchanges: 0, inspections: 0, reads: 0, forSystemUser: [] as boolean[] }
   const authority: TokenAuthority = {
     async exchange(app, token, how) {
       asked.exchanges += 1
@@ -46,6 +47,10 @@ function authorityOf(over: Partial<TokenAuthority>, now: () => number) {
       asked.inspections += 1
       if (over.inspect) return over.inspect(app, token)
       return { kind: 'inspected', isValid: true, appId, expiresAt: now() + HOUR }
+    },
+    async phoneNumber(id, bearer) {
+      asked.reads += 1
+      return over.phoneNumber ? over.phoneNumber(id, bearer) : { kind: 'phone-number' }
     },
   }
   return { asked, authority }
@@ -72,13 +77,14 @@ export function tokenFixture(
   const app = createAppCredentials({
     appId,
     appSecret: appSecret === null ? undefined : new Secret(appSecret),
+    now,
   })
-  const common = { authority, app, renewBeforeMs: options.renewBeforeMs, now }
+  const common = { authority, app, senderId, renewBeforeMs: options.renewBeforeMs, now, elapsed: now }
 
   /** The parts of one process. */
-  function newProcess(over: { env?: string } = {}) {
-    const env = over.env ?? options.env
-    const vaultOfIts = createTokenVault({ redis, keys, sealer, senderId })
+  function newProcess(over: { env?: string; commit?: TokenVault['commit'] } = {}) {
+    const { env = options.env, commit } = over
+    const vaultOfIts = { ...createTokenVault({ redis, keys, sealer, senderId }), ...(commit && { commit }) }
     const parts = { ...common, vault: vaultOfIts }
     const changes = createTokenChanges({ redis, keys, senderId, onError: () => undefined })
     const shared = createSharedToken({
@@ -86,7 +92,7 @@ export function tokenFixture(
       changes,
       useMarginMs: 0,
       onConcern: () => told.push('concern'),
-      onRefused: ({ version }) => told.push(`refused ${version}`),
+      onRefused: ({ version }, why) => told.push(`refused ${version}: ${why}`),
     })
     onTestFinished(() => shared.close())
     const renewal = createRenewal({
@@ -104,11 +110,13 @@ export function tokenFixture(
       environment: createEnvironmentToken({
         ...parts,
         accessToken: env === undefined ? undefined : new Secret(env),
+        onIgnored: (_token, why) => told.push(`ignored: ${why}`),
       }),
       review: createReview({
         ...parts,
         onConfirmed: ({ version }) => told.push(`confirmed ${version}`),
         onDead: ({ version }) => told.push(`dead ${version}`),
+        onCheckFailed: ({ error }, failures) => told.push(`unanswered ${failures}: ${error}`),
       }),
       onAdopted: ({ source }) => told.push(`adopted ${source}`),
       onRestored: ({ version }) => told.push(`restored ${version}`),

@@ -91,6 +91,7 @@ function createMeta(now: () => number) {
         ...(expiresAt !== undefined && { expiresAt, issuedAt: expiresAt - LIFE_MS }),
       }
     },
+    phoneNumber: () => Promise.reject(new Error('there is an app secret to ask with')),
   }
   return {
     authority,
@@ -139,6 +140,8 @@ async function run(actions: readonly Action[], redisOf: ReturnType<typeof redisF
   /** Exchanges in flight, by process: does it still hold the lease it began under? */
   const underLease = new Map<number, boolean>()
   let leasesLost = 0
+  /** The last token by hand, as long as Redis keeps it. */
+  let byHandText = ''
 
   const processes = Array.from({ length: PROCESSES }, (_, index) => newProcess(index))
 
@@ -184,8 +187,9 @@ async function run(actions: readonly Action[], redisOf: ReturnType<typeof redisF
           return meta.authority.exchange(...given)
         }).finally(() => underLease.delete(index)),
       inspect: (...given) => gated(() => meta.authority.inspect(...given)),
+      phoneNumber: () => Promise.reject(new Error('there is an app secret to ask with')),
     }
-    const common = { vault, authority, app, now, renewBeforeMs: undefined }
+    const common = { vault, authority, app, senderId, now, elapsed: now, renewBeforeMs: undefined }
     const shared = createSharedToken({ ...common, useMarginMs: 0 })
     const bare = mutant.lease ?? createRenewalLease({ redis, keys, senderId, leaseMs: 600_000 })
     const hold: typeof bare.hold = async (use) => {
@@ -222,7 +226,7 @@ async function run(actions: readonly Action[], redisOf: ReturnType<typeof redisF
       await lookAfter()
       await shared.withAccessToken(
         async ({ accessToken }) => meta.send(accessToken.reveal()),
-        (answer) => answer === 'refused',
+        (answer) => (answer === 'refused' ? '190' : undefined),
       )
     }
 
@@ -254,7 +258,7 @@ async function run(actions: readonly Action[], redisOf: ReturnType<typeof redisF
     if (!record) return
     const isAnew = record.generation !== seen.generation
     // What a process remembers may take the place of a record that was begun anew after a loss.
-    const isRestored = record.restoredAt !== undefined && record.version > seen.version
+    const isRestored = record.restoredAt !== undefined && record.version >= seen.version
     if (isAnew && seen.generation !== '' && !seen.wiped && !isRestored)
       faults.push('a record was begun anew over another one')
     if (!isAnew && record.version < seen.version) faults.push('the version went back')
@@ -262,6 +266,8 @@ async function run(actions: readonly Action[], redisOf: ReturnType<typeof redisF
     // After a loss the environment's token may come first, and be replaced by what a process remembers.
     if (!isAnew && record.version > seen.version && newest <= seen.newest && newest !== 0)
       faults.push('an older token replaced a newer one')
+    if (newest < meta.orderOf(byHandText) && meta.isLive(byHandText))
+      faults.push('something older took the place of a token by hand')
     for (const { accessToken, refusedAt, deadAt } of record.tokens) {
       const text = accessToken.reveal()
       if (!meta.confirmed.has(text)) faults.push('a token was stored that Meta had not confirmed')
@@ -284,8 +290,10 @@ async function run(actions: readonly Action[], redisOf: ReturnType<typeof redisF
     const token = { accessToken: new Secret(text), source: 'manual' as const, obtainedAt: now() }
     const facts = { ...token, expiresAt: now() + LIFE_MS }
     const record = await judge.read()
-    const isDone = record ? await judge.commit(record, facts) : await judge.bootstrap(facts)
+    const extras = { manualAt: now() }
+    const isDone = record ? await judge.commit(record, facts, extras) : await judge.bootstrap(facts, extras)
     if (!isDone) faults.push('nobody else was at work, and a token by hand was refused')
+    byHandText = text
   }
 
   async function perform(what: Action): Promise<void> {
@@ -313,6 +321,7 @@ async function run(actions: readonly Action[], redisOf: ReturnType<typeof redisF
         return
       case 'wipe':
         seen.wiped = true
+        byHandText = ''
         await redis.del(recordKey)
         return
       case 'time':

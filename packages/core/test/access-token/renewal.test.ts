@@ -130,15 +130,68 @@ describe('renewal', () => {
     expect((await record()).version).toBe(1)
   })
 
-  it('that gives the same token back is no renewal', async () => {
+  it('that gives the same token back with no longer life is no renewal', async () => {
+    const expiresAt = Date.now() + 60_000
     const { vault, newProcess, record } = tokenFixture({
       meta: {
-        exchange: async (_app, given) => ({ kind: 'exchanged', accessToken: given, expiresInSeconds: 3600 }),
+        exchange: async (_app, given) => ({ kind: 'exchanged', accessToken: given, expiresInSeconds: 60 }),
+        inspect: async () => ({ kind: 'inspected', isValid: true, expiresAt }),
+      },
+    })
+    await vault.bootstrap(token('first', { expiresAt }))
+    expect((await newProcess().renewal.renewIfDue()).kind).toBe('failed')
+    expect(await record()).toMatchObject({ version: 1, lastRenewal: { failures: 1 } })
+  })
+
+  it('that gives the same token back with a longer life prolongs it', async () => {
+    const { vault, newProcess, record, asked } = tokenFixture({
+      meta: { exchange: async (_app, given) => ({ kind: 'exchanged', accessToken: given }) },
+    })
+    await vault.bootstrap(dueToken())
+    expect((await newProcess().renewal.renewIfDue()).kind).toBe('renewed')
+    expect(await record()).toMatchObject({ version: 1, lastRenewal: { ok: true } })
+    expect(await newProcess().renewal.renewIfDue()).toEqual({ kind: 'not-due' })
+    expect(asked.exchanges).toBe(1)
+  })
+
+  it('believes the earlier end, if exchange and debug_token differ', async () => {
+    const expiresAt = Date.now() + 2 * HOUR
+    const { vault, newProcess, newest } = tokenFixture({
+      meta: {
+        exchange: async () => ({
+          kind: 'exchanged',
+          accessToken: new Secret('new'),
+          expiresInSeconds: 60 * 24 * 3600,
+        }),
+        inspect: async () => ({ kind: 'inspected', isValid: true, expiresAt }),
       },
     })
     await vault.bootstrap(dueToken())
-    expect((await newProcess().renewal.renewIfDue()).kind).toBe('failed')
-    expect(await record()).toMatchObject({ version: 1, lastRenewal: { failures: 1 } })
+    await newProcess().renewal.renewIfDue()
+    expect((await newest()).expiresAt).toBe(expiresAt)
+  })
+
+  it('whose store was done though its answer was lost is recognised: told once, and not made again', async () => {
+    const { vault, newProcess, asked, toldSince } = tokenFixture()
+    await vault.bootstrap(dueToken())
+    const { renewal } = newProcess({
+      commit: async (...given) => {
+        await vault.commit(...given)
+        throw new Error('the answer of Redis was lost')
+      },
+    })
+    await expect(renewal.renewIfDue()).rejects.toThrow('lost')
+    expect(await renewal.renewIfDue()).toEqual({ kind: 'not-due' })
+    expect(toldSince()).toEqual(['renewed 2'])
+    expect(asked.exchanges).toBe(1)
+  })
+
+  it('that fails for all who asked at once is one exchange with equal answers', async () => {
+    const { vault, newProcess, asked } = tokenFixture({ meta: { exchange: async () => refusedByMeta } })
+    await vault.bootstrap(goodToken())
+    const results = await Promise.all(Array.from({ length: 20 }, () => newProcess().renewal.renewNow(10_000)))
+    expect(asked.exchanges).toBe(1)
+    expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['failed']))
   })
 
   it('whose confirmation got lost is confirmed again, without another exchange', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { dueToken, goodToken, HOUR, token, tokenFixture } from './fixture.ts'
 
 const use = async ({ accessToken }: Bearer) => accessToken.reveal()
-const never = () => false
+const never = () => undefined
 
 function setup(options: { useMarginMs?: number } = {}) {
   const fixture = tokenFixture()
@@ -19,6 +19,7 @@ function setup(options: { useMarginMs?: number } = {}) {
     useMarginMs: options.useMarginMs ?? 0,
     renewBeforeMs: undefined,
     now,
+    elapsed: now,
     onConcern: () => void (told.concerns += 1),
     onRefused: ({ version }) => told.refused.push(version),
   })
@@ -114,7 +115,9 @@ describe('the use of the token', () => {
       used.push(bearer.accessToken.reveal())
       return bearer.accessToken.reveal()
     }
-    expect(await shared.withAccessToken(note, (text) => text === 'first')).toBe('second')
+    expect(await shared.withAccessToken(note, (text) => (text === 'first' ? '190' : undefined))).toBe(
+      'second',
+    )
     expect(used).toEqual(['first', 'second'])
     expect(told.refused).toEqual([1])
     expect((await record()).tokens).toMatchObject([{ version: 2 }, { refusedAt: expect.any(Number) }])
@@ -129,7 +132,7 @@ describe('the use of the token', () => {
       used.push(bearer.accessToken.reveal())
       return 'refused'
     }
-    expect(await shared.withAccessToken(note, () => true)).toBe('refused')
+    expect(await shared.withAccessToken(note, () => '190')).toBe('refused')
     expect(used).toEqual(['second', 'first'])
     expect(told.refused).toEqual([2, 1])
     expect(await shared.isAvailable()).toBe(false)

@@ -1,5 +1,13 @@
-import { createSharedToken, createTokenVault, createSealer, Secret, tokenInUse } from '@relais/core'
+import {
+  createSharedToken,
+  createTokenVault,
+  createSealer,
+  Secret,
+  tokenInUse,
+  type GraphFault,
+} from '@relais/core'
 import { randomBytes } from 'node:crypto'
+import { eventually } from '@relais/testing'
 import { describe, expect, it } from 'vitest'
 import { DAY, dueToken, goodToken, HOUR, senderId, token, tokenFixture, unreachable } from './fixture.ts'
 
@@ -9,14 +17,14 @@ describe('a round of looking after the token', () => {
   it('takes the token of the environment, learns its life, and renews it when that is due', async () => {
     const { newProcess, toldSince, record, asked } = tokenFixture({
       env: 'from env',
-      renewBeforeMs: 1000,
+      renewBeforeMs: 2 * HOUR,
       meta: {
         inspect: async (_app, given) => ({
           kind: 'inspected',
           isValid: true,
           type: 'SYSTEM_USER',
           issuedAt: Date.now() - 60 * DAY,
-          expiresAt: Date.now() + (given.reveal() === 'from env' ? 500 : HOUR),
+          expiresAt: Date.now() + (given.reveal() === 'from env' ? HOUR : 60 * DAY),
         }),
       },
     })
@@ -218,6 +226,146 @@ describe('a token of the environment', () => {
   })
 })
 
+describe('when Meta does not tell about a token', () => {
+  const wrongSecret: GraphFault = {
+    kind: 'refused',
+    error: { statusCode: 400, graphCode: 1, message: 'Error validating client secret.', fbtraceId: 'Abc' },
+  }
+
+  it("it is said with Meta's words, and asked again in growing gaps by one process for all", async () => {
+    const { newProcess, toldSince, clock, asked, record } = tokenFixture({
+      env: 'from env',
+      meta: { inspect: async () => wrongSecret },
+    })
+    const processes = [newProcess(), newProcess(), newProcess()]
+    for (let second = 0; second < 64; second += 1) {
+      for (const { lookAfter } of processes) await lookAfter()
+      clock.aheadMs += 1000
+    }
+    expect(asked.inspections).toBe(7)
+    expect(toldSince().slice(0, 3)).toEqual([
+      'adopted env',
+      'unanswered 1: 1 Error validating client secret.',
+      'unanswered 2: 1 Error validating client secret.',
+    ])
+    expect((await record()).lastCheck).toMatchObject({ ok: false, failures: 7 })
+  })
+
+  it('the heartbeat asks for it, though nothing else is due', async () => {
+    const { vault, newProcess, told } = tokenFixture()
+    await vault.bootstrap(token('of unknown life'))
+    newProcess().shared.start()
+    await eventually(
+      () => told,
+      (all) => all.includes('concern'),
+    )
+  })
+})
+
+describe('a token that is refused', () => {
+  it('is asked about at once, though an older one is in use', async () => {
+    const { vault, newProcess, commit, record, toldSince, told } = tokenFixture()
+    await vault.bootstrap(goodToken('first'))
+    await commit(goodToken('second'))
+    const { shared, lookAfter } = newProcess()
+    const answer = await shared.withAccessToken(
+      async ({ accessToken }) => accessToken.reveal(),
+      (text) => (text === 'second' ? '190 said Meta' : undefined),
+    )
+    expect(answer).toBe('first')
+    expect(told).toContain('concern')
+    await lookAfter()
+    expect(toldSince()).toEqual(['refused 2: 190 said Meta', 'confirmed 2'])
+    expect(tokenInUse(await record(), Date.now(), 0)?.version).toBe(2)
+  })
+
+  it('again and again, though Meta calls it valid, is not asked about each time', async () => {
+    const { vault, newProcess, asked, clock } = tokenFixture()
+    await vault.bootstrap(goodToken('first'))
+    const { shared, lookAfter } = newProcess()
+    const refuse = () =>
+      shared.withAccessToken(
+        async () => 'no',
+        () => '190',
+      )
+    for (let tenth = 0; tenth < 100; tenth += 1) {
+      await refuse()
+      await lookAfter()
+      clock.aheadMs += 100
+    }
+    expect(asked.inspections).toBeLessThanOrEqual(3)
+  })
+
+  it('of another app, or without the permission to send, is dead', async () => {
+    for (const says of [{ appId: '1' }, { scopes: ['email'] }]) {
+      const { vault, newProcess, state, toldSince } = tokenFixture({
+        meta: { inspect: async () => ({ kind: 'inspected', isValid: true, expiresAt: null, ...says }) },
+      })
+      await vault.bootstrap(token('first', { expiresAt: null }))
+      await newProcess().lookAfter()
+      expect(await state()).toBe('invalid')
+      expect(toldSince()).toEqual(['dead 1', 'unusable: invalid'])
+    }
+  })
+
+  it("is asked about by reading the number, where the app's secret is not known", async () => {
+    const { vault, newProcess, record, state, asked } = tokenFixture({ appSecret: null })
+    await vault.bootstrap(token('first'))
+    await vault.noteRefusal(await record(), Date.now())
+    await newProcess().lookAfter()
+    expect(await state()).toBe('valid')
+    expect(asked).toMatchObject({ inspections: 0, reads: 1 })
+  })
+})
+
+describe('an alarm', () => {
+  it('that the end is near does not mute the one that nothing lives', async () => {
+    let isValid = true
+    const { vault, newProcess, record, toldSince, now } = tokenFixture({
+      meta: {
+        exchange: async () => unreachable,
+        inspect: async () => ({ kind: 'inspected', isValid }),
+      },
+    })
+    await vault.bootstrap(token('first', { obtainedAt: now() - 59 * DAY, expiresAt: now() + DAY - HOUR }))
+    await newProcess().lookAfter()
+    expect(toldSince().some((what) => what.startsWith('expiring'))).toBe(true)
+    isValid = false
+    await vault.noteRefusal(await record(), now())
+    await newProcess().lookAfter()
+    expect(toldSince()).toContain('unusable: invalid')
+  })
+
+  it('comes when a renewal is overdue that nobody tried', async () => {
+    const { vault, lease, newProcess, toldSince, now } = tokenFixture({
+      meta: { inspect: async () => ({ kind: 'inspected', isValid: true }) },
+    })
+    await vault.bootstrap(token('first', { obtainedAt: now() - 50 * DAY, expiresAt: now() + 10 * DAY }))
+    await lease.hold(async () => newProcess().lookAfter())
+    expect(toldSince()).toEqual(['expiring: its renewal is overdue'])
+  })
+})
+
+describe('a clock that ran ahead', () => {
+  it('and wrote a moment far away keeps nobody from trying', async () => {
+    const { vault, newProcess, clock, asked, record } = tokenFixture({
+      meta: {
+        exchange: async () => unreachable,
+        inspect: async () => ({ kind: 'inspected', isValid: true }),
+      },
+    })
+    await vault.bootstrap(dueToken())
+    clock.aheadMs = 30_000
+    await newProcess().lookAfter()
+    const failed = (await record()).lastRenewal
+    if (failed?.ok !== false) throw new Error('not failed')
+    await vault.noteRenewal(await record(), { ...failed, retryAt: failed.retryAt + 15 * DAY })
+    clock.aheadMs = 0
+    await newProcess().lookAfter()
+    expect(asked.exchanges).toBe(2)
+  })
+})
+
 describe('while no token lives', () => {
   it('Meta is asked about that of the environment once a minute, however often it is looked after', async () => {
     const { vault, newProcess, asked, clock, record } = tokenFixture({
@@ -274,19 +422,58 @@ describe('when Redis loses the record', () => {
     await knowing.lookAfter()
     expect(await newest()).toMatchObject({ version: 2, source: 'renewed' })
     await redis.del(keys.accessToken(senderId))
-    await vault.bootstrap({ ...goodToken('by hand'), source: 'manual' })
+    await vault.bootstrap({ ...goodToken('by hand'), source: 'manual' }, { manualAt: Date.now() })
     await knowing.lookAfter()
     expect(await newest()).toMatchObject({ version: 1, source: 'manual' })
+  })
+
+  it('what an operator brought after the loss stays, also once it was renewed', async () => {
+    const { vault, redis, keys, newProcess, newest, commit } = tokenFixture()
+    const knowing = newProcess()
+    await vault.bootstrap(goodToken('a'))
+    for (const text of ['b', 'c']) await commit({ ...goodToken(text), source: 'renewed' })
+    await knowing.shared.refresh()
+    await redis.del(keys.accessToken(senderId))
+    await vault.bootstrap({ ...goodToken('by hand'), source: 'manual' }, { manualAt: Date.now() })
+    await newProcess().renewal.renewNow(1000)
+    await knowing.lookAfter()
+    expect(await newest()).toMatchObject({ version: 2, source: 'renewed' })
+    expect((await newest()).accessToken.reveal()).toBe('renewed-1')
+  })
+
+  it('and goes back to an older state of it, the newer one is put back', async () => {
+    const { vault, redis, keys, newProcess, newest, record, toldSince } = tokenFixture()
+    const knowing = newProcess()
+    await vault.bootstrap(goodToken('first'))
+    const dump = await redis.dumpBuffer(keys.accessToken(senderId))
+    await vault.commit(
+      await record(),
+      { ...goodToken('by hand'), source: 'manual' },
+      { manualAt: Date.now() },
+    )
+    await knowing.shared.refresh()
+    await redis.restore(keys.accessToken(senderId), 0, dump, 'REPLACE')
+    expect((await newest()).accessToken.reveal()).toBe('first')
+    await knowing.lookAfter()
+    expect((await newest()).accessToken.reveal()).toBe('by hand')
+    expect(toldSince()).toContain('restored 2')
   })
 
   it('sends go on with the remembered token meanwhile', async () => {
     const { vault, redis, keys, app, clock, now } = tokenFixture()
     await vault.bootstrap(goodToken('first'))
-    const shared = createSharedToken({ vault, app, useMarginMs: 0, renewBeforeMs: undefined, now })
+    const shared = createSharedToken({
+      vault,
+      app,
+      useMarginMs: 0,
+      renewBeforeMs: undefined,
+      now,
+      elapsed: now,
+    })
     const use = () =>
       shared.withAccessToken(
         async ({ accessToken }) => accessToken.reveal(),
-        () => false,
+        () => undefined,
       )
     expect(await use()).toBe('first')
     await redis.del(keys.accessToken(senderId))

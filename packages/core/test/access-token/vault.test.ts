@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
+  checked,
   createSealer,
   createTokenVault,
   requireReadable,
@@ -94,19 +95,25 @@ describe('the vault', () => {
     expect(await inUse()).toBe('first')
     await vault.noteRefusal({ ...second, version: 1 }, Date.now())
     expect(await inUse()).toBeUndefined()
-    expect(await vault.clearRefusal(second)).toBe(true)
+    expect(await vault.clearRefusal(second, Date.now())).toBe(true)
     expect(await inUse()).toBe('second')
     expect(await vault.noteRefusal({ ...second, version: 7 }, Date.now())).toBe(false)
   })
 
-  it('gives a round to one of those who ask for it', async () => {
+  it('gives a check, and a word to be said, to one of those who ask for it', async () => {
     const { vault, record } = tokenFixture()
     await vault.bootstrap(token('first'))
     const before = await record()
-    const claims = await Promise.all(Array.from({ length: 5 }, () => vault.claim(before, 'checkedAt', 1000)))
-    expect(claims.filter(Boolean)).toHaveLength(1)
-    expect(await vault.claim(await record(), 'checkedAt', 2000)).toBe(true)
-    expect((await record()).checkedAt).toBe(2000)
+    const checks = await Promise.all(Array.from({ length: 5 }, () => vault.claimCheck(before, checked(1000))))
+    expect(checks.filter(Boolean)).toHaveLength(1)
+    expect(await vault.claimCheck(await record(), checked(2000))).toBe(true)
+    expect((await record()).lastCheck?.at).toBe(2000)
+    const words = await Promise.all(
+      Array.from({ length: 5 }, () => vault.claimWord(before, 'unusableSaidAt', 1000)),
+    )
+    expect(words.filter(Boolean)).toHaveLength(1)
+    const missing = await Promise.all(Array.from({ length: 5 }, () => vault.claimMissing()))
+    expect(missing.filter(Boolean)).toHaveLength(1)
   })
 
   it('puts back what a process remembers, once, and never over a newer token', async () => {
@@ -123,17 +130,53 @@ describe('the vault', () => {
   })
 })
 
-describe('a token that none of the keys opens', () => {
-  it('stops the start of a process, and is never written over', async () => {
-    const { vault, redis, keys } = tokenFixture()
+describe('when the keys that seal are changed', () => {
+  const newKey = () => ({
+    id: `k${randomBytes(4).toString('hex')}`,
+    key: new Secret(randomBytes(32).toString('base64')),
+  })
+  const under = (
+    { redis, keys }: Pick<ReturnType<typeof tokenFixture>, 'redis' | 'keys'>,
+    ...ring: ReturnType<typeof newKey>[]
+  ) => createTokenVault({ redis, keys, sealer: createSealer(ring), senderId })
+
+  it('a token that none of them opens stops the start of a process, and is never written over', async () => {
+    const fixture = tokenFixture()
+    const { vault } = fixture
     await vault.bootstrap(token('first'))
-    const ring = [{ id: 'k2', key: new Secret(randomBytes(32).toString('base64')) }]
-    const other = createTokenVault({ redis, keys, sealer: createSealer(ring), senderId })
-    await expect(requireReadable(other)).rejects.toThrow(
-      /^ENCRYPTION_KEYS does not open.*sealed under key "k1"/,
-    )
+    const other = under(fixture, newKey())
+    await expect(requireReadable(other, Date.now())).rejects.toThrow(/^ENCRYPTION_KEYS does not open/)
     expect(await other.bootstrap(token('other'))).toBe(false)
-    await requireReadable(vault)
+    expect(await other.read()).toMatchObject({ tokens: [], unreadable: 1 })
+    await requireReadable(vault, Date.now())
+  })
+
+  it("an old token that none of them opens is in nobody's way", async () => {
+    const fixture = tokenFixture()
+    const [old, present] = [newKey(), newKey()]
+    await under(fixture, old).bootstrap(token('first'))
+    const both = under(fixture, present, old)
+    const record = await both.read()
+    if (!record) throw new Error('no record')
+    await both.commit(record, goodToken('second'))
+    const alone = under(fixture, present)
+    await requireReadable(alone, Date.now())
+    expect(texts((await alone.read()) ?? record)).toEqual(['second'])
+  })
+
+  it('everything is sealed anew, so that the old key can go', async () => {
+    const fixture = tokenFixture()
+    const [old, present] = [newKey(), newKey()]
+    const appSecret = fixture.app.brought(new Secret('brought'))
+    await under(fixture, old).bootstrap(goodToken('first'), { appSecret })
+    const both = under(fixture, present, old)
+    const record = await both.read()
+    expect(record?.hasOldSeal).toBe(true)
+    if (record) expect(await both.reseal(record)).toBe(true)
+    const alone = await under(fixture, present).read()
+    expect(alone?.tokens[0]?.accessToken.reveal()).toBe('first')
+    expect(alone?.appSecret?.secret.reveal()).toBe('brought')
+    expect(alone?.hasOldSeal).toBeUndefined()
   })
 })
 
