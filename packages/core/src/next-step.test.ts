@@ -88,7 +88,7 @@ describe('after an attempt', () => {
     })
     expect(step(failed('token-expired'), { waits: 9 })).toEqual({
       kind: 'wait',
-      delayMs: 5000,
+      delayMs: 2000,
       wholeSender: false,
     })
   })
