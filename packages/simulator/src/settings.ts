@@ -110,6 +110,7 @@ export function readSettings(
         name: read('WHATSAPP_OTP_TEMPLATE', templateName) ?? 'otp_login',
         language: read('WHATSAPP_TEMPLATE_LANGUAGE', language) ?? 'fr',
         codeExpirationMinutes: 5,
+        messageSendTtlSeconds: 300,
       },
     ],
   }
