@@ -1,18 +1,20 @@
 /** The HTTP edge, put together from its parts. It does not listen: that is `main.ts`. */
-import type { Logger, MessageStore, ReceiptsJob, Renewal, Secret } from '@relais/core'
+import type { Logger, ReceiptsJob, Renewal, Secret } from '@relais/core'
 import type { Queue } from 'bullmq'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { AcceptMessage } from './accept-message.ts'
+import type { AcceptMessages } from './accept-messages.ts'
+import type { EndByApp } from './end-by-app.ts'
 import { createAuth, type Callers } from './plugins/auth.ts'
 import { registerBoard } from './plugins/board.ts'
 import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
 import { PROBLEM_TYPE, ProblemError } from './problem.ts'
 import { healthRoutes } from './routes/health.ts'
-import { messageRoutes } from './routes/messages.ts'
+import { messageRoutes } from './routes/message.ts'
+import { messagesRoutes } from './routes/messages.ts'
 import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { UpdateAccessToken } from './update-access-token.ts'
@@ -24,8 +26,8 @@ export type AppDeps = {
   version: string
   logger: Logger
   callers: Callers
-  acceptMessage: AcceptMessage
-  store: MessageStore
+  acceptMessages: AcceptMessages
+  endByApp: EndByApp
   whatsappStatus: () => Promise<WhatsappStatus>
   renewNow: Renewal['renewNow']
   updateAccessToken: UpdateAccessToken
@@ -91,7 +93,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
 
   const auth = createAuth(deps.callers)
   await registerOpenApi(app, deps.version)
-  await app.register(messageRoutes({ auth, acceptMessage: deps.acceptMessage, store: deps.store }))
+  await app.register(messagesRoutes({ ...deps, auth }))
+  await app.register(messageRoutes({ ...deps, auth }))
   await app.register(walletRoutes({ ...deps, auth }))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))

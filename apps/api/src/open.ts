@@ -2,7 +2,9 @@
 import {
   answersPing,
   countJobs,
+  createAdmission,
   createEvents,
+  createFairness,
   createGraphClient,
   createKeys,
   createMessageStore,
@@ -22,9 +24,10 @@ import {
   type MessageJob,
   type ReceiptsJob,
 } from '@relais/core'
-import { createAcceptMessage } from './accept-message.ts'
+import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
 import type { ApiSettings } from './config.ts'
+import { createEndByApp } from './end-by-app.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
@@ -48,7 +51,11 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
   const tokenChecks = openQueue<AccessTokenJob>('access-token', queueOptions)
 
-  const store = createMessageStore({ redis, keys })
+  const store = createMessageStore({
+    redis,
+    keys,
+    deliverWithinMs: settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000,
+  })
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
     apiVersion: settings.apiVersion,
@@ -70,7 +77,17 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     version,
     logger,
     callers: { apps: settings.apiKeys, operators: settings.opsKeys },
-    acceptMessage: createAcceptMessage({
+    acceptMessages: createAcceptMessages({
+      admission: createAdmission({
+        redis,
+        keys,
+        encryptionKeys: settings.encryptionKeys,
+        limits: {
+          cooldownMs: settings.recipientCooldownSeconds * 1000,
+          maxPerHour: settings.recipientMaxPerHour,
+        },
+      }),
+      fairness: createFairness({ redis, keys }),
       store,
       queue: messages,
       sealer,
@@ -82,7 +99,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       },
       withinMs: ACCEPT_WITHIN_MS,
     }),
-    store,
+    endByApp: createEndByApp({ store, events }),
     whatsappStatus: createWhatsappStatus({
       phoneNumberId: settings.phoneNumberId,
       sender,

@@ -12,6 +12,10 @@ const PROBLEM_CODES = [
   'payload_too_large',
   'unsupported_media_type',
   'invalid_request',
+  'idempotency_mismatch',
+  'recipient_limited',
+  'already_sent',
+  'already_ended',
   'token_rejected',
   'renewal_not_configured',
   'renewal_not_needed',
@@ -30,7 +34,7 @@ const FieldFaultSchema = Type.Object({
   detail: Type.String({ description: 'What is wrong with it' }),
 })
 
-const ProblemSchema = Type.Object(
+export const ProblemSchema = Type.Object(
   {
     type: Type.String(),
     title: Type.String(),
@@ -38,15 +42,22 @@ const ProblemSchema = Type.Object(
     detail: Type.String(),
     code: Type.Enum([...PROBLEM_CODES]),
     errors: Type.Optional(Type.Array(FieldFaultSchema)),
+    retryAfterSeconds: Type.Optional(Type.Integer({ description: 'The same as Retry-After' })),
   },
   { description: 'RFC 9457 problem details' },
 )
+
+/** The answers that say when to try again. */
+const RETRY_AFTER = {
+  'Retry-After': { type: 'integer', description: 'seconds until another try makes sense' },
+}
 
 /** The problems a route may answer with, for its schema. */
 export function problems<const S extends number>(...statusCodes: S[]) {
   const answer = (statusCode: number) => ({
     description: STATUS_CODES[statusCode] ?? 'Error',
     content: { [PROBLEM_TYPE]: { schema: ProblemSchema } },
+    ...([429, 503].includes(statusCode) && { headers: RETRY_AFTER }),
   })
   return Object.fromEntries(statusCodes.map((code) => [code, answer(code)])) as Record<
     S,
@@ -54,6 +65,7 @@ export function problems<const S extends number>(...statusCodes: S[]) {
   >
 }
 
+export type Problem = Static<typeof ProblemSchema>
 export type FieldFault = Static<typeof FieldFaultSchema>
 
 /** An answer other than success, thrown anywhere in a request and written by the one error handler. */
@@ -62,23 +74,36 @@ export class ProblemError extends Error {
   readonly statusCode: number
   readonly code: ProblemCode
   readonly errors: FieldFault[] | undefined
+  readonly retryAfterSeconds: number | undefined
   readonly headers: Record<string, string>
 
-  /** @param detail what is wrong and how to mend it, for the caller to read: nothing secret, nothing internal */
+  /**
+   * @param detail what is wrong and how to mend it, for the caller to read: nothing secret, nothing internal
+   * @param more.retryAfterSeconds goes into the body, and into the header `Retry-After`
+   */
   constructor(
     statusCode: number,
     code: ProblemCode,
     detail: string,
-    more: { errors?: FieldFault[]; headers?: Record<string, string>; cause?: unknown } = {},
+    more: {
+      errors?: FieldFault[]
+      retryAfterSeconds?: number
+      headers?: Record<string, string>
+      cause?: unknown
+    } = {},
   ) {
     super(detail, { cause: more.cause })
     this.statusCode = statusCode
     this.code = code
     this.errors = more.errors
-    this.headers = more.headers ?? {}
+    this.retryAfterSeconds = more.retryAfterSeconds
+    const retryAfter = more.retryAfterSeconds !== undefined && {
+      'retry-after': String(more.retryAfterSeconds),
+    }
+    this.headers = { ...more.headers, ...retryAfter }
   }
 
-  toBody(): Static<typeof ProblemSchema> {
+  toBody(): Problem {
     return {
       type: 'about:blank',
       title: STATUS_CODES[this.statusCode] ?? 'Error',
@@ -86,6 +111,7 @@ export class ProblemError extends Error {
       detail: this.message,
       code: this.code,
       ...(this.errors && { errors: this.errors }),
+      ...(this.retryAfterSeconds !== undefined && { retryAfterSeconds: this.retryAfterSeconds }),
     }
   }
 }
@@ -97,7 +123,7 @@ export class ProblemError extends Error {
 export function queueUnavailable(error: unknown): unknown {
   if (error instanceof ProblemError || isOurs(error)) return error
   const detail = 'The queue cannot be reached right now. Try again.'
-  return new ProblemError(503, 'queue_unavailable', detail, { headers: { 'retry-after': '1' }, cause: error })
+  return new ProblemError(503, 'queue_unavailable', detail, { retryAfterSeconds: 1, cause: error })
 }
 
 /** For `catch`: refuses the request with what `queueUnavailable` makes of the error. */

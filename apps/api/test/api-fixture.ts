@@ -1,10 +1,20 @@
 /** The API as `main.ts` opens it, without a listener: requests are injected. */
 import { randomBytes } from 'node:crypto'
 import { openApi, apiSettings, type ApiSettings } from '@relais/api'
-import { closeAll, createLogger, readSettings } from '@relais/core'
+import {
+  closeAll,
+  createKeys,
+  createLogger,
+  createMessageStore,
+  openQueue,
+  openRedis,
+  patientOptions,
+  readSettings,
+  type MessageJob,
+} from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import type { FastifyInstance, InjectOptions } from 'fastify'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 
 type Answer = Awaited<ReturnType<FastifyInstance['inject']>>
 
@@ -17,8 +27,9 @@ export const VERIFY_TOKEN = 'verify-token-0123456789'
 /** One API for all tests of a file. */
 export function apiFixture(env: Record<string, string> = {}) {
   let opened: Awaited<ReturnType<typeof openApi>> | undefined
+  const prefix = uniquePrefix()
   beforeAll(async () => {
-    const settings: ApiSettings = readSettings({ ...environment(), ...env }, apiSettings)
+    const settings: ApiSettings = readSettings({ ...environment(prefix), ...env }, apiSettings)
     const logger = createLogger({ name: 'api', level: 'silent', isPretty: false })
     opened = await openApi(settings, logger, '0.0.0')
   })
@@ -30,21 +41,38 @@ export function apiFixture(env: Record<string, string> = {}) {
     if (!opened) throw new Error('the API has not started')
     return opened.app.inject(request)
   }
-  const post = (body: unknown, headers: Record<string, string> = {}) =>
+  /** Posts JSON as the app `wallet`, unless the headers say otherwise. */
+  const postTo = (url: string, body: unknown, headers: Record<string, string> = {}) =>
     inject({
       method: 'POST',
-      url: '/api/messages',
+      url,
       headers: { authorization: `Bearer ${APP_KEY}`, 'content-type': 'application/json', ...headers },
       payload: typeof body === 'string' ? body : JSON.stringify(body),
     })
 
-  return { inject, post }
+  return {
+    inject,
+    postTo,
+    post: (body: unknown, headers?: Record<string, string>) => postTo('/api/messages', body, headers),
+    keys: createKeys(prefix),
+
+    /** The Redis of the API, and its queue of messages, for the time of a test. */
+    inside() {
+      const redis = openRedis(sharedRedisUrl(), patientOptions(), () => undefined)
+      const queue = openQueue<MessageJob>('messages', { redis, prefix, onError: () => undefined })
+      onTestFinished(async () => {
+        await queue.close()
+        redis.disconnect()
+      })
+      return { redis, queue, store: createMessageStore({ redis, keys: createKeys(prefix) }) }
+    },
+  }
 }
 
-function environment(): Record<string, string> {
+function environment(prefix: string): Record<string, string> {
   return {
     REDIS_URL: sharedRedisUrl(),
-    QUEUE_PREFIX: uniquePrefix(),
+    QUEUE_PREFIX: prefix,
     API_KEYS: `wallet:${APP_KEY},shop:${OTHER_APP_KEY}`,
     OPS_KEYS: `awa:${OPS_KEY}`,
     ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,

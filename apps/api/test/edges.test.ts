@@ -12,7 +12,10 @@ const basic = (name: string, key: string) => ({
 describe('who may call what', () => {
   const appRoutes = [
     ['POST', '/api/messages'],
+    ['POST', '/api/messages/batch'],
     ['GET', '/api/messages/msg_1'],
+    ['DELETE', '/api/messages/msg_1'],
+    ['POST', '/api/messages/msg_1/used'],
   ] as const
   const operatorRoutes = [
     ['GET', '/api/wallet/whatsapp-status'],
@@ -71,7 +74,9 @@ describe('for machines', () => {
     expect(document.openapi).toBe('3.1.0')
     expect(Object.keys(document.paths).toSorted()).toEqual([
       '/api/messages',
+      '/api/messages/batch',
       '/api/messages/{id}',
+      '/api/messages/{id}/used',
       '/api/wallet/refresh-whatsapp-token',
       '/api/wallet/update-whatsapp-token',
       '/api/wallet/whatsapp-status',
@@ -79,6 +84,9 @@ describe('for machines', () => {
       '/livez',
       '/readyz',
     ])
+    // What a batch holds is described as closely as one message.
+    const asText = JSON.stringify(document.paths)
+    expect(asText.match(/"482913"/g)).toHaveLength(2)
     const page = await inject('/docs')
     expect(page.statusCode).toBe(200)
     expect(page.headers['content-type']).toContain('text/html')

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { apiFixture, APP_KEY, OTHER_APP_KEY } from './api-fixture.ts'
 
-const { inject, post } = apiFixture()
+const { inject, post, inside } = apiFixture()
 
 const code = { to: '+221771234567', type: 'otp', code: '482913' }
 
@@ -33,6 +33,12 @@ describe('POST /api/messages', () => {
     })
   })
 
+  it('keeps the limit for delivery that the app gives', async () => {
+    const { store } = inside()
+    const { id } = (await post({ ...code, deliverWithinSeconds: 20 })).json<{ id: string }>()
+    expect(await store.read(id)).toMatchObject({ deliverWithinSeconds: 20 })
+  })
+
   it.each<[string, unknown, string[]]>([
     ['a code that is a number', { ...code, code: 482913 }, ['/code']],
     ['a code that is too short', { ...code, code: '123' }, ['/code']],
@@ -48,6 +54,9 @@ describe('POST /api/messages', () => {
     ['the field of another type', { ...code, text: 'Bonjour' }, ['/text']],
     ['a life that is too long', { ...code, ttlSeconds: 901 }, ['/ttlSeconds']],
     ['a life in words', { ...code, ttlSeconds: '300' }, ['/ttlSeconds']],
+    ['a delivery within nothing', { ...code, deliverWithinSeconds: 0 }, ['/deliverWithinSeconds']],
+    ['a delivery within too much', { ...code, deliverWithinSeconds: 901 }, ['/deliverWithinSeconds']],
+    ['a reference that is too long', { ...code, reference: 'x'.repeat(129) }, ['/reference']],
     ['a reference with a line feed', { ...code, reference: 'a\nb' }, ['/reference']],
     ['a text with half a character', { to: code.to, type: 'text', text: 'a\ud800' }, ['/text']],
     ['a text with a NUL', { to: code.to, type: 'text', text: 'a\u0000' }, ['/text']],

@@ -1,10 +1,19 @@
 /** The BullMQ workers: the one place where our steps become job moves. */
 import { fallbackFailure } from '@relais/core'
-import type { AccessTokenJob, Logger, MessageJob, QueueName, ReceiptsJob, Upkeep } from '@relais/core'
+import type {
+  AccessTokenJob,
+  Fairness,
+  Logger,
+  MessageJob,
+  QueueName,
+  ReceiptsJob,
+  Upkeep,
+} from '@relais/core'
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Deliver } from './deliver.ts'
 import type { FallBack } from './fall-back.ts'
+import type { RecordNotice } from './record-notice.ts'
 import type { RecordReceipt } from './record-receipt.ts'
 
 /** A killed worker's jobs run elsewhere after at most lock + two checks: within 12 s, typically 8. */
@@ -31,11 +40,14 @@ export function startConsumers(deps: {
   deliver: Deliver
   fallBack: FallBack
   recordReceipt: RecordReceipt
+  recordNotice: RecordNotice
   lookAfterToken: Upkeep
+  fairness: Fairness
 }): Worker[] {
   return [
     consume<MessageJob>('messages', deps.concurrency, async (job, lockToken) => {
-      const delivery = await orLater(job, lockToken, () => deps.deliver(job.data.messageId))
+      const delivery = await orLater(job, lockToken, () => deps.deliver(job.data.messageId, job.priority))
+      if (delivery.kind !== 'later') deps.fairness.finished(job.priority).catch(deps.onError)
       switch (delivery.kind) {
         case 'done':
           return
@@ -47,6 +59,7 @@ export function startConsumers(deps: {
     }),
     consume<MessageJob>('fallback', 10, (job) => deps.fallBack(job.data.messageId)),
     consume<ReceiptsJob>('receipts', 10, async (job, lockToken) => {
+      if (job.data.looks === 0) await Promise.all((job.data.notices ?? []).map(deps.recordNotice))
       const known = await Promise.all(job.data.receipts.map(deps.recordReceipt))
       const unknown = job.data.receipts.filter((_receipt, index) => !known[index])
       if (unknown.length === 0 || job.data.looks >= MOST_LOOKS) return

@@ -20,22 +20,21 @@ import {
   type GraphClient,
   type Message,
   type MessageContent,
-  type MessageJob,
   type MessageStore,
   type MoveResult,
   type Outcome,
   type PacedSender,
   type Pacing,
+  type PairBudget,
+  type Pauses,
   type Sealer,
   type Sender,
   type StepPolicy,
 } from '@relais/core'
-import type { Queue } from 'bullmq'
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { EndMessage } from './end-message.ts'
+import { beginPause, templateOf } from './pause.ts'
 import { createStepTaker, DONE, type Delivery } from './take-step.ts'
-
-/** A job waits for its slot in the worker up to this long; for a later one it goes back to the queue. */
-const LONGEST_SLOT_WAIT_MS = 2000
+import { createTurns } from './turns.ts'
 
 /**
  * Without a token some messages wait for it in the worker's hands and go the moment it is there. The others come back after a tenth
@@ -63,7 +62,9 @@ export function createDeliver(deps: {
   sealer: Sealer
   graph: Pick<GraphClient, 'send'>
   pacing: Pacing
-  fallbackQueue: Queue<MessageJob>
+  pairBudget: PairBudget
+  pauses: Pauses
+  end: EndMessage
   events: Events
   policy: StepPolicy
   onUncertain: 'resend' | 'fallback'
@@ -72,12 +73,15 @@ export function createDeliver(deps: {
   now?: () => number
   random?: () => number
 }) {
-  const { sender, store, sealer, graph, pacing, events, policy, now = Date.now, random = Math.random } = deps
+  const { sender, store, sealer, graph, pairBudget, pauses, events, policy } = deps
+  const { now = Date.now, random = Math.random } = deps
   const { accessToken } = sender
   const { take, fallBack, expire, afterRefusal } = createStepTaker(deps)
+  const turns = createTurns(deps)
   let inHand = 0
 
-  return async (messageId: string): Promise<Delivery> => {
+  /** @param priority its place among those that wait for a slot here: the lowest number goes first */
+  return async (messageId: string, priority = 0): Promise<Delivery> => {
     const message = await store.read(messageId)
     if (!message || isSettled(message.status)) return DONE
     if (message.reason) return fallBack(message, message.reason, message.reasonDetail ?? '')
@@ -85,30 +89,46 @@ export function createDeliver(deps: {
     if (now() >= message.expiresAt) return expire(message)
     switch (message.status) {
       case 'queued':
-        return attempt(message)
+        return attempt(message, priority)
       case 'sending':
         return suspect(message)
       case 'uncertain':
-        return settle(message)
+        return settle(message, priority)
     }
   }
 
-  async function attempt(message: Message): Promise<Delivery> {
+  async function attempt(message: Message, priority: number): Promise<Delivery> {
     if (now() >= sendUntil(message)) {
       const reason = message.attempts > 0 ? 'provider_unavailable' : 'worker_lost'
       return fallBack(message, reason, 'its turn came too late')
     }
-    if (!(await accessToken.isAvailable())) return waitForToken(message)
-    const slot = await pacing.reserve(sender, LONGEST_SLOT_WAIT_MS)
-    if (!slot.taken) return waitFor(message, slot.waitMs, 'rate_limited', 'the sender is paced or paused')
-    if (!(await waited(slot.waitMs))) return { kind: 'later', delayMs: 0 }
+    const paused = await pauses.check(templateOf(message))
+    if (paused) return fallBack(message, paused.reason, paused.detail)
+    if (!(await accessToken.isAvailable())) return waitForToken(message, priority)
+    const pairWaitMs = await pairBudget.take(message.to)
+    if (pairWaitMs > 0) return waitFor(message, pairWaitMs, 'rate_limited', 'too many to this recipient')
+    const turn = await turns.next(priority, fallBackAt(message, policy.deliverWithinMs) - now())
+    switch (turn.kind) {
+      case 'slot':
+        return claimAndSend(message, turn.at)
+      case 'far':
+        return waitFor(message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
+      case 'out-of-time':
+        return fallBack(message, 'rate_limited', 'its turn did not come in time')
+      case 'stopping':
+        return { kind: 'later', delayMs: 0 }
+    }
+  }
+
+  /** @param slotAt when the slot of the sender's pace comes; all that goes before the send is done by then */
+  async function claimAndSend(message: Message, slotAt: number): Promise<Delivery> {
     const content = openContent(sealer, message.id, await store.readContent(message.id))
     if (!content) return withoutContent(message)
     const askedAt = now()
     const claimed = await claim(message)
-    return claimed.moved && claimed.message
-      ? send(claimed.message, content, askedAt)
-      : afterRefusal(claimed.message)
+    if (!claimed.moved || !claimed.message) return afterRefusal(claimed.message)
+    await turns.comes(slotAt)
+    return send(claimed.message, content, askedAt)
   }
 
   /** Another worker claimed it and did not finish: it died, or is cut off. Meta may have the message. */
@@ -124,12 +144,12 @@ export function createDeliver(deps: {
   }
 
   /** An uncertain send whose receipt had its time. */
-  async function settle(message: Message): Promise<Delivery> {
+  async function settle(message: Message, priority: number): Promise<Delivery> {
     const since = message.timeline.findLast((entry) => entry.status === 'uncertain')?.at ?? message.acceptedAt
     const leftMs = since + policy.uncertainWaitMs - now()
     if (leftMs > 0) return { kind: 'later', delayMs: leftMs }
     const step = afterUncertain({ message, now: now(), policy, onUncertain: deps.onUncertain })
-    if (step.kind === 'resend') return attempt(message)
+    if (step.kind === 'resend') return attempt(message, priority)
     return fallBack(message, step.reason, 'no receipt told whether Meta had taken it')
   }
 
@@ -157,12 +177,24 @@ export function createDeliver(deps: {
       failure: 'token-expired',
       detail: 'no usable access token',
     }
+    await notePause(message, known)
     const step = nextStep(known, { message, now: now(), policy, random: random() })
     return take(step, known, message, now() - claimedAt)
   }
 
-  async function waitForToken(message: Message): Promise<Delivery> {
-    if (inHand < deps.mostInHand && (await tokenComes(message))) return attempt(message)
+  /** What Meta says of one message may hold for all that would follow, or tell that this is over. */
+  async function notePause(message: Message, outcome: Outcome): Promise<void> {
+    const template = templateOf(message)
+    if (outcome.kind === 'accepted') {
+      await pauses.end('sender')
+      if (template) await pauses.end(template)
+    } else if (outcome.kind === 'failed') {
+      await beginPause(pauses, outcome, template)
+    }
+  }
+
+  async function waitForToken(message: Message, priority: number): Promise<Delivery> {
+    if (inHand < deps.mostInHand && (await tokenComes(message))) return attempt(message, priority)
     const ageMs = now() - message.acceptedAt
     const waitMs = Math.min(TOKEN_WAIT_MS.most, Math.max(TOKEN_WAIT_MS.least, ageMs / 10))
     return waitFor(message, waitMs, reasonForWaiting('token-expired'), 'no usable access token')
@@ -189,12 +221,6 @@ export function createDeliver(deps: {
     const delayMs = Math.ceil(waitMs * (1 + random() / 2))
     if (now() + delayMs < fallBackAt(message, policy.deliverWithinMs)) return { kind: 'later', delayMs }
     return fallBack(message, reason, detail)
-  }
-
-  /** False when the process is asked to stop meanwhile. */
-  async function waited(ms: number): Promise<boolean> {
-    if (ms <= 0) return !deps.stopping.aborted
-    return sleep(ms, true, { signal: deps.stopping }).catch(() => false)
   }
 
   /** Erased because it was settled or expired meanwhile; or sealed under a key that is gone, which nobody here can mend. */

@@ -7,7 +7,11 @@ import {
   createKeys,
   createMessageStore,
   createMetrics,
+  createFairness,
+  createKeyedDigest,
   createPacing,
+  createPairBudget,
+  createPauses,
   createProbes,
   createSealer,
   createSender,
@@ -22,17 +26,26 @@ import {
   type Closer,
   type Logger,
   type MessageJob,
+  type StepPolicy,
 } from '@relais/core'
 import { setMaxListeners } from 'node:events'
 import type { WorkerSettings } from './config.ts'
+import { createCheckTemplate } from './check-template.ts'
 import { startConsumers } from './consume.ts'
 import { createDeliver } from './deliver.ts'
+import { createEndMessage } from './end-message.ts'
 import { createFallBack } from './fall-back.ts'
 import type { FallbackSink } from './fallback-sink.ts'
+import { createRecordNotice } from './record-notice.ts'
 import { createRecordReceipt } from './record-receipt.ts'
+import { createSweep } from './sweep.ts'
+import { createThroughput } from './throughput.ts'
 
 /** How long an uncertain send waits for a receipt; fixed by the contract with the apps. */
 const UNCERTAIN_WAIT_MS = 8000
+
+/** A send that has its answer is noted so soon, even by a Redis that stumbles. */
+const NOTED_WITHIN_MS = 5000
 
 /** At the start Redis gets so long to come up before the worker goes on and waits for it. */
 const CONNECT_WITHIN_MS = 2000
@@ -51,7 +64,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
 
-  const store = createMessageStore({ redis, keys })
+  const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
+  const store = createMessageStore({ redis, keys, deliverWithinMs })
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
     apiVersion: settings.apiVersion,
@@ -75,6 +89,48 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const ensuring = setInterval(ensure, ENSURE_SCHEDULE_MS).unref()
   lookAfterToken().catch(onError)
 
+  const policy: StepPolicy = {
+    maxAttempts: settings.maxAttempts,
+    uncertainWaitMs: settings.webhookVerifyToken ? UNCERTAIN_WAIT_MS : 0,
+    sendingMs: settings.sendTimeoutMs + NOTED_WITHIN_MS,
+    deliverWithinMs,
+  }
+  const pauses = createPauses({
+    redis,
+    keys,
+    senderId: sender.phoneNumberId,
+    onChange: events.pauseChanged,
+  })
+  const pacing = createPacing({ redis, keys })
+  const digests = createKeyedDigest(settings.encryptionKeys, 'pair')
+  const pairBudget = createPairBudget({
+    redis,
+    keys,
+    senderId: sender.phoneNumberId,
+    digest: (to) => digests(to)[0] ?? '',
+  })
+  const throughput = createThroughput({ sender, graph, pacing, events })
+  throughput.start(onError)
+  const end = createEndMessage({ store, fallbackQueue, events })
+  const sweep = createSweep({ store, accessToken, fallbackQueue, end, policy, onError })
+  sweep.start()
+
+  const template = createCheckTemplate({
+    redis,
+    keys,
+    senderId: sender.phoneNumberId,
+    businessId: settings.businessId,
+    accessToken,
+    graph,
+    template: {
+      name: settings.otpTemplate,
+      language: settings.templateLanguage,
+      codeTtlSeconds: settings.otpTtlSeconds,
+    },
+    events,
+  })
+  template.start(onError)
+
   const workers = startConsumers({
     redis,
     prefix: settings.prefix,
@@ -86,21 +142,21 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
       store,
       sealer,
       graph,
-      pacing: createPacing({ redis, keys }),
-      fallbackQueue,
+      pacing,
+      pairBudget,
+      pauses,
+      end,
       events,
-      policy: {
-        maxAttempts: settings.maxAttempts,
-        uncertainWaitMs: UNCERTAIN_WAIT_MS,
-        deliverWithinMs: settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000,
-      },
+      policy,
       onUncertain: settings.onUncertain,
       mostInHand: Math.ceil(settings.workerConcurrency / 2),
       stopping: stopping.signal,
     }),
     fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes }),
-    recordReceipt: createRecordReceipt({ store, fallbackQueue, events }),
+    recordReceipt: createRecordReceipt({ store, end, pauses, events }),
+    recordNotice: createRecordNotice({ pauses, events }),
     lookAfterToken,
+    fairness: createFairness({ redis, keys }),
   })
 
   const probes = createProbes({
@@ -112,6 +168,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const closers: Closer[] = [
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'access token', close: () => accessToken.close() },
+    { name: 'template check', close: () => template.close() },
+    { name: 'throughput check', close: () => throughput.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'queues', close: () => Promise.all([fallbackQueue.close(), accessTokenQueue.close()]) },
     { name: 'metrics listener', close: () => probes.close() },
@@ -120,7 +178,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
       close: () => {
         clearInterval(ensuring)
         stopping.abort()
-        return Promise.all(workers.map((worker) => worker.close()))
+        return Promise.all([sweep.close(), ...workers.map((worker) => worker.close())])
       },
     },
   ]

@@ -1,26 +1,27 @@
 /**
  * Use case: receipts move messages. They come at least once, in any order, sometimes before our own note of the send; a move that
- * is not legal any more changes nothing, so all of that is harmless.
+ * is not legal any more changes nothing but the timeline, so all of that is harmless.
  */
 import {
   classify,
-  enqueueFallback,
-  isSettled,
   reasonForWaiting,
   type Events,
   type Message,
-  type MessageJob,
+  type MessageStatus,
   type MessageStore,
+  type Pauses,
   type Receipt,
 } from '@relais/core'
-import type { Queue } from 'bullmq'
+import type { EndMessage } from './end-message.ts'
+import { beginPause, templateOf } from './pause.ts'
 
 export function createRecordReceipt(deps: {
   store: MessageStore
-  fallbackQueue: Queue<MessageJob>
+  end: EndMessage
+  pauses: Pauses
   events: Events
 }) {
-  const { store, events } = deps
+  const { store, end, pauses, events } = deps
 
   /** False when no message is known for it (yet). */
   return async (receipt: Receipt): Promise<boolean> => {
@@ -46,30 +47,43 @@ export function createRecordReceipt(deps: {
     to: Exclude<Receipt['status'], 'failed'>,
     providerMessageId: string,
   ): Promise<boolean> {
-    const { moved } = await store.move(message.id, { to, set: { providerMessageId }, detail: 'receipt' })
+    const { moved, message: latest } = await store.move(message.id, {
+      to,
+      set: { providerMessageId },
+      detail: 'receipt',
+    })
     // `read` may come without `delivered`, or before it.
     const isArrival = to === 'delivered' || (to === 'read' && message.status !== 'delivered')
     if (moved && isArrival) events.messageEnded('delivered', '')
+    if (!moved && latest) await keep(latest, to, 'came late and changed nothing')
     return moved
   }
 
   /** Nobody will deliver it any more, unless it is about an earlier send of a message that was sent again. */
   async function fail(message: Message, receipt: Receipt): Promise<boolean> {
-    const { providerMessageId } = message
-    if (providerMessageId !== undefined && providerMessageId !== receipt.providerMessageId) return false
-    const { graphCode, title = 'failed' } = receipt
-    const { failure, detail } = classify({
+    const { graphCode, title = 'failed', providerMessageId } = receipt
+    const failed = classify({
       statusCode: 400,
       message: title,
       ...(graphCode !== undefined && { graphCode }),
     })
+    const { failure, detail } = failed
+    if (message.providerMessageId !== undefined && message.providerMessageId !== providerMessageId) {
+      await keep(message, 'failed', `is about an earlier send: ${detail}`)
+      return false
+    }
     const reason = reasonForWaiting(failure)
-    const decided = await store.decideFallback(message.id, { reason, detail: `receipt: ${detail}` })
-    // Decided before, perhaps by a worker that died before the next line: the fallback queue takes a message once.
-    if (!decided.message?.reason || isSettled(decided.message.status)) return false
-    await enqueueFallback(deps.fallbackQueue, message.id)
-    if (decided.moved) events.fallbackDecided(message, reason)
+    const { decided } = await end.fallBack(message, { reason, detail: `receipt: ${detail}` })
+    if (decided.moved) await beginPause(pauses, failed, templateOf(message))
+    if (!decided.moved && decided.message && !decided.message.reason)
+      await keep(decided.message, 'failed', `came late and changed nothing: ${detail}`)
     return decided.moved
+  }
+
+  /** What a receipt says stays in the timeline, also when it changes nothing. A repeat of what is there is left out. */
+  async function keep(message: Message, said: Receipt['status'], what: string): Promise<void> {
+    const isThere = message.timeline.some(({ status }) => (status as MessageStatus | 'failed') === said)
+    if (!isThere) await store.note(message.id, { status: message.status, detail: `receipt: ${said} ${what}` })
   }
 }
 

@@ -3,22 +3,20 @@
  * in `next-step.ts`.
  */
 import {
-  enqueueFallback,
   isSettled,
+  waitMs,
   type Events,
   type FallbackReason,
   type Message,
-  type MessageJob,
   type MessageStore,
   type Move,
-  type MoveResult,
   type Outcome,
   type PacedSender,
   type Pacing,
+  type PairBudget,
   type Step,
 } from '@relais/core'
-import type { Queue } from 'bullmq'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { noted, type EndMessage } from './end-message.ts'
 
 /** What becomes of the job that brought the message. */
 export type Delivery =
@@ -31,10 +29,6 @@ export type Delivery =
 
 export const DONE: Delivery = { kind: 'done' }
 
-/** What Meta answered is noted again and again for as long as the job is surely ours: it must not be lost to a fault of Redis. */
-const NOTE_AGAIN_MS = 250
-const MOST_NOTES = 20
-
 /** A move that was refused without a reason is looked at again after this. */
 const LOOK_AGAIN_MS = 1000
 
@@ -43,10 +37,11 @@ export function createStepTaker(deps: {
   sender: PacedSender
   store: MessageStore
   pacing: Pacing
-  fallbackQueue: Queue<MessageJob>
+  pairBudget: PairBudget
+  end: EndMessage
   events: Events
 }) {
-  const { sender, store, pacing, fallbackQueue, events } = deps
+  const { sender, store, pacing, pairBudget, end, events } = deps
   return { take, fallBack, expire, afterRefusal }
 
   /** Carries a step out. */
@@ -54,6 +49,7 @@ export function createStepTaker(deps: {
     const detail = outcome.kind === 'accepted' ? 'accepted by Meta' : outcome.detail
     const told = { outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind, detail }
     const { id, claims, attempts, waits } = message
+    await noteLimit(outcome, message, durationMs)
     switch (step.kind) {
       case 'sent': {
         const set = { providerMessageId: step.providerMessageId, waits: 0 }
@@ -71,9 +67,7 @@ export function createStepTaker(deps: {
         )
       case 'wait': {
         const set = { attempts: attempts - 1, waits: waits + 1 }
-        const delivery = await again(message, step, told, { to: 'queued', set }, `waiting ${step.delayMs} ms`)
-        if (step.wholeSender) await pacing.pause(sender, step.delayMs)
-        return delivery
+        return again(message, step, told, { to: 'queued', set }, `waiting ${step.delayMs} ms`)
       }
       case 'hold':
         return again(message, step, told, { to: 'uncertain' }, 'waiting for a receipt')
@@ -81,6 +75,16 @@ export function createStepTaker(deps: {
         events.messageFailed(message, told)
         return fallBack(message, step.reason, detail)
     }
+  }
+
+  /** "Too fast" holds for all that this sender sends, or for all that it sends to this recipient. */
+  async function noteLimit(outcome: Outcome, message: Message, durationMs: number): Promise<void> {
+    if (outcome.kind !== 'failed') return
+    const { failure, detail } = outcome
+    if (failure === 'rate-limited-pair') await pairBudget.close(message.to, waitMs(failure, message.waits))
+    if (failure !== 'rate-limited-sender') return
+    const slower = await pacing.slowDown(sender, { sentMsAgo: durationMs, reason: detail })
+    if (slower) events.senderSlowedDown({ reason: detail, ...slower })
   }
 
   /** Moves a message that was not sent, or perhaps not, and has its job brought again. */
@@ -109,37 +113,14 @@ export function createStepTaker(deps: {
     return latest.status === 'sent' ? DONE : { kind: 'later', delayMs: LOOK_AGAIN_MS }
   }
 
-  async function noted(note: () => Promise<MoveResult>): Promise<MoveResult> {
-    for (let notes = 1; ; notes += 1) {
-      try {
-        return await note()
-      } catch (error) {
-        if (notes === MOST_NOTES) throw error
-        await sleep(NOTE_AGAIN_MS)
-      }
-    }
-  }
-
   /** Decides, then puts it on the queue of the fallback, and only then lets go of the job. */
   async function fallBack(message: Message, reason: FallbackReason, detail: string): Promise<Delivery> {
-    const { id, claims } = message
-    const decided = await noted(() => store.decideFallback(id, { reason, detail, claims }))
-    const final = decided.message?.reason
-    if (!final || isSettled(decided.message?.status ?? 'queued')) return afterRefusal(decided.message)
-    await enqueueFallback(fallbackQueue, message.id)
-    if (decided.moved) events.fallbackDecided(message, reason)
-    return { kind: 'fell-back', reason: final }
+    const { reason: final, decided } = await end.fallBack(message, { reason, detail, claims: message.claims })
+    return final ? { kind: 'fell-back', reason: final } : afterRefusal(decided.message)
   }
 
   async function expire(message: Message): Promise<Delivery> {
-    const { moved } = await store.move(message.id, {
-      to: 'expired',
-      detail: 'the deadline passed before it was sent',
-    })
-    if (moved) {
-      events.messageExpired(message)
-      events.messageEnded('expired', '')
-    }
+    await end.expire(message)
     return DONE
   }
 }

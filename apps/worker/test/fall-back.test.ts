@@ -86,8 +86,28 @@ describe('a receipt', () => {
     for (const status of ['read', 'delivered', 'sent', 'read'] as const) {
       expect(await recordReceipt({ providerMessageId: 'wamid.1', messageId: id, status, at })).toBe(true)
     }
+    expect((await store.read(id))?.timeline).toMatchObject([
+      { status: 'queued' },
+      { status: 'sending' },
+      { status: 'sent', detail: 'accepted by Meta' },
+      { status: 'read', detail: 'receipt' },
+      { status: 'read', detail: 'receipt: delivered came late and changed nothing' },
+    ])
+  })
+
+  it('that comes after the fallback is recorded, and undoes nothing', async () => {
+    const { accept, deliver, fallBack, recordReceipt, store } = await workerFixture()
+    const id = await accept()
+    await deliver(id)
+    await recordReceipt(failedReceipt({ messageId: id }))
+    await fallBack(id)
+    const receipt = { providerMessageId: 'wamid.1', messageId: id, status: 'delivered', at: 0 } as const
+    for (let repeat = 0; repeat < 3; repeat += 1) await recordReceipt(receipt)
     const message = await store.read(id)
-    expect(message?.timeline.map(({ status }) => status)).toEqual(['queued', 'sending', 'sent', 'read'])
+    expect(message?.status).toBe('fallback')
+    expect(message?.timeline.map(({ detail }) => detail).filter((said) => said?.includes('late'))).toEqual([
+      'receipt: delivered came late and changed nothing',
+    ])
   })
 
   it("is found by Meta's id when it carries none of ours", async () => {

@@ -9,6 +9,8 @@ import {
   createMessageStore,
   createMetrics,
   createPacing,
+  createPairBudget,
+  createPauses,
   createSealer,
   createSharedToken,
   createTokenVault,
@@ -26,8 +28,11 @@ import {
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import { onTestFinished } from 'vitest'
 import { createDeliver } from '../src/deliver.ts'
+import { createEndMessage } from '../src/end-message.ts'
 import { createFallBack } from '../src/fall-back.ts'
+import { createRecordNotice } from '../src/record-notice.ts'
 import { createRecordReceipt } from '../src/record-receipt.ts'
+import { createSweep } from '../src/sweep.ts'
 
 const senderId = '106540352242922'
 
@@ -35,13 +40,21 @@ export const accepted: Outcome = { kind: 'accepted', providerMessageId: 'wamid.1
 export const refusedToken: Outcome = { kind: 'failed', failure: 'token-expired', detail: '190 expired' }
 
 export async function workerFixture(
-  options: { onUncertain?: 'resend' | 'fallback'; token?: string | null; ratePerSecond?: number } = {},
+  options: {
+    onUncertain?: 'resend' | 'fallback'
+    token?: string | null
+    ratePerSecond?: number
+    deliverWithinMs?: number
+  } = {},
 ) {
   const redis = openRedis(sharedRedisUrl(), patientOptions(), () => undefined)
+  /** The test's clock runs with the real one until it is moved. */
+  const clock = { aheadMs: 0 }
   const prefix = uniquePrefix()
   const keys = createKeys(prefix)
   const sealer = createSealer([{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }])
-  const store = createMessageStore({ redis, keys })
+  const { deliverWithinMs } = options
+  const store = createMessageStore({ redis, keys, deliverWithinMs, now: () => Date.now() + clock.aheadMs })
   const fallbackQueue = openQueue<MessageJob>('fallback', { redis, prefix, onError: () => undefined })
   onTestFinished(async () => {
     await fallbackQueue.close()
@@ -54,23 +67,29 @@ export async function workerFixture(
     await vault.bootstrap({ accessToken, source: 'env', obtainedAt: Date.now(), expiresAt: null })
   }
 
-  /** The test's clock runs with the real one until it is moved. */
-  const clock = { aheadMs: 0 }
   const now = () => Date.now() + clock.aheadMs
   const meta = { answers: [] as (Outcome | (() => Promise<Outcome>))[], sends: [] as string[] }
   const records: Record<string, unknown>[] = []
   const logger = createLogger({ name: 'worker', level: 'silent', isPretty: false })
   const events = createEvents({ logger, metrics: createMetrics() })
-  const policy: StepPolicy = { maxAttempts: 3, uncertainWaitMs: 8000, deliverWithinMs: undefined }
+  const policy: StepPolicy = {
+    maxAttempts: 3,
+    uncertainWaitMs: 8000,
+    sendingMs: 10_000,
+    deliverWithinMs: options.deliverWithinMs,
+  }
+  const pauses = createPauses({ redis, keys, senderId, now })
+  const end = createEndMessage({ store, fallbackQueue, events })
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal)
 
+  const newSharedToken = () => createSharedToken({ vault, app, useMarginMs: 0, renewBeforeMs: undefined })
   const newDeliver = () =>
     createDeliver({
       sender: {
         phoneNumberId: senderId,
         ratePerSecond: options.ratePerSecond ?? 0,
-        accessToken: createSharedToken({ vault, app, useMarginMs: 0, renewBeforeMs: undefined }),
+        accessToken: newSharedToken(),
       },
       store,
       sealer,
@@ -82,7 +101,9 @@ export async function workerFixture(
         },
       },
       pacing: createPacing({ redis, keys }),
-      fallbackQueue,
+      pairBudget: createPairBudget({ redis, keys, senderId, digest: (to) => to.slice(1), now }),
+      pauses,
+      end,
       events,
       policy,
       onUncertain: options.onUncertain ?? 'resend',
@@ -104,7 +125,20 @@ export async function workerFixture(
     stopping,
     newDeliver,
     deliver: newDeliver(),
-    recordReceipt: createRecordReceipt({ store, fallbackQueue, events }),
+    recordReceipt: createRecordReceipt({ store, end, pauses, events }),
+    recordNotice: createRecordNotice({ pauses, events }),
+    pauses,
+    sweep: createSweep({
+      store,
+      accessToken: newSharedToken(),
+      fallbackQueue,
+      end,
+      policy,
+      onError: (error) => {
+        throw error
+      },
+      now,
+    }),
     fallBack: createFallBack({
       store,
       sealer,

@@ -176,14 +176,20 @@ export const deliverySettings = {
     max: 1000,
     fallback: 50,
   }),
-  recipientCooldownSeconds: notYetNumber(
-    'RECIPIENT_COOLDOWN_SECONDS',
-    'The least time between two messages to one recipient',
-  ),
-  recipientMaxPerHour: notYetNumber(
-    'RECIPIENT_MAX_PER_HOUR',
-    'The most messages to one recipient in an hour',
-  ),
+  recipientCooldownSeconds: wholeNumber({
+    name: 'RECIPIENT_COOLDOWN_SECONDS',
+    about: 'The least time between two messages to one recipient, over all apps; 0 = off',
+    min: 0,
+    max: 3600,
+    fallback: 0,
+  }),
+  recipientMaxPerHour: wholeNumber({
+    name: 'RECIPIENT_MAX_PER_HOUR',
+    about: 'The most messages to one recipient in any hour, over all apps; 0 = off',
+    min: 0,
+    max: 100,
+    fallback: 0,
+  }),
   waitReplicas: notYetNumber(
     'REDIS_WAIT_REPLICAS',
     'Replicas that must have a message before it is acknowledged',

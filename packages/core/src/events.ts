@@ -3,13 +3,15 @@
  * touch. No line holds a code, a token or a whole number; the fallback record, which may, has a sink of its own.
  */
 import type { StoredToken, TokenState } from './access-token/token-state.ts'
+import type { Notice } from './graph/notices.ts'
 import type { Logger } from './logger.ts'
 import type { FallbackReason, Message, MessageStatus } from './message.ts'
 import type { Metrics } from './metrics.ts'
+import type { Pause } from './pauses.ts'
 import { maskPhoneNumber } from './phone-number.ts'
 import { fingerprint, type Secret } from './secret.ts'
 
-type MessageEnd = Extract<MessageStatus, 'delivered' | 'fallback' | 'expired' | 'canceled' | 'used'>
+type MessageEnd = Extract<MessageStatus, 'delivered' | 'fallback' | 'expired'>
 
 export function createEvents(options: { logger: Logger; metrics: Metrics; now?: () => number }) {
   const { logger, metrics, now = Date.now } = options
@@ -69,14 +71,65 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.info({ event: 'message.receipt', ...about(message), ...receipt }, 'receipt')
     },
 
-    /** Counted once for each message: by whoever moved it there. */
+    /** Counted once for each message: by whoever moved it there. The ends that an app brings about have functions of their own. */
     messageEnded(end: MessageEnd, reason: FallbackReason | ''): void {
       metrics.ended.inc({ end, reason })
+    },
+
+    /** Its app took it back before it was sent. */
+    messageCanceled(message: Message): void {
+      metrics.ended.inc({ end: 'canceled', reason: '' })
+      logger.info({ event: 'message.canceled', ...about(message) }, 'message canceled')
+    },
+
+    /** The person has typed the code. That is the end of it, unless it was counted as delivered before. */
+    messageUsed(message: Message, isEnd: boolean): void {
+      if (isEnd) metrics.ended.inc({ end: 'used', reason: '' })
+      logger.info({ event: 'message.used', ...about(message) }, 'code used')
+    },
+
+    /** Meta has this sender go slower: all of it does, for every worker. */
+    senderSlowedDown(slower: { reason: string; ratePerSecond: number; pauseMs: number }): void {
+      logger.warn({ event: 'sender.slowed_down', ...slower }, 'Meta has the sender slow down')
+    },
+
+    /** @param limitPerSecond what Meta allows this number; below the pace of our own it is what counts */
+    senderThroughput(level: string, limitPerSecond: number, isBelowPace: boolean): void {
+      const facts = { event: 'sender.throughput', level, limitPerSecond }
+      if (isBelowPace)
+        logger.warn(facts, 'Meta allows this number less than SEND_RATE_PER_SECOND: it goes at that')
+      else logger.info(facts, 'the throughput that Meta allows this number')
     },
 
     possibleDuplicate(message: Message): void {
       metrics.possibleDuplicates.inc()
       logger.warn({ event: 'message.possible_duplicate', ...about(message) }, 'sent again without knowing')
+    },
+
+    /** What Meta says of templates, account and number; and a person who asked for no code, which may be a fraud under way. */
+    notice(notice: Notice): void {
+      const { kind, ...facts } = notice
+      if (kind === 'not-requested') {
+        logger.warn({ event: 'message.not_requested' }, 'a person says that they did not request this code')
+        return
+      }
+      logger.warn({ event: `whatsapp.${kind}`, what: facts }, `Meta has news of the ${kind}`)
+    },
+
+    /** The template of codes will not do as it is. */
+    templateUnfit(template: { name: string; language: string; fault: string }): void {
+      logger.error({ event: 'template.unfit', ...template }, 'the template does not suit the codes')
+    },
+
+    /** @param pause undefined: it is over */
+    pauseChanged(what: string, pause: Pause | undefined): void {
+      if (!pause) {
+        logger.warn({ event: 'sender.resumed', what }, 'sending goes on')
+        return
+      }
+      const { reason, detail, probeAt } = pause
+      const facts = { event: 'sender.paused', what, reason, detail, probeAt: iso(probeAt) }
+      logger.error(facts, 'nothing is sent with this until a probe succeeds: it goes to the fallback')
     },
 
     tokenRenewed(token: StoredToken): void {

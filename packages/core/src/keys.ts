@@ -13,6 +13,16 @@ export function createKeys(prefix: string) {
      */
     providerMessage: (providerMessageId: string) =>
       `${prefix}:provider-message:${createHash('sha256').update(providerMessageId).digest('base64url')}`,
+    /** Hash: what a request with this idempotency key led to. Lives a day. Named by a keyed digest, see `keyed-digest.ts`. */
+    idempotency: (digest: string) => `${prefix}:idempotency:${digest}`,
+    /** Sorted set: when a recipient's messages were accepted. Lives as long as the limits look back. Named by a keyed digest. */
+    recipient: (digest: string) => `${prefix}:recipient:${digest}`,
+    /** Sorted set: message ids by the moment they are to be looked at, whatever became of their jobs. */
+    timers: () => `${prefix}:timers`,
+    /** Hash: what a sender must not use now, with why and until when. Expires a week after its last change. */
+    pauses: (senderId: string) => `${prefix}:pauses:${senderId}`,
+    /** String: taken by the process that looks at a sender's template. Expires with the hour. */
+    templateCheck: (senderId: string) => `${prefix}:template-check:${senderId}`,
     /** Hash: a sender's access tokens, sealed, with their versions. Has no expiry. */
     accessToken: (senderId: string) => `${prefix}:access-token:${senderId}`,
     /** Channel: told of every change to them. */
@@ -21,8 +31,12 @@ export function createKeys(prefix: string) {
     tokenMissingSaid: (senderId: string) => `${prefix}:access-token:${senderId}:missing-said`,
     /** String: who may renew that token now. Expires with the lease. */
     renewalLease: (senderId: string) => `${prefix}:renewal-lease:${senderId}`,
-    /** String: when a sender's next slot is, in microseconds since 1970. Expires when the slot is past. */
+    /** Hash: a sender's next slot, and how fast Meta lets it go. Expires two minutes after the last message. */
     pace: (senderId: string) => `${prefix}:pace:${senderId}`,
+    /** Hash: what a sender has sent to one recipient. Expires when nothing of it matters. Named by a keyed digest. */
+    pair: (senderId: string, digest: string) => `${prefix}:pair:${senderId}:${digest}`,
+    /** Hash: the virtual time of the queue, and each flow's next tag. Expires after 20 idle minutes. */
+    fairness: () => `${prefix}:fairness`,
     /** String: when the last valid receipt came in, in milliseconds since 1970. Has no expiry. */
     lastReceipt: () => `${prefix}:last-receipt`,
   }

@@ -4,10 +4,14 @@
  *
  * Lifetimes, kept by Redis itself: the content is gone at the deadline, or as soon as the message is settled; the record
  * goes a day after the deadline.
+ *
+ * Timers: each message that is not settled stands in one sorted set, by the moment at which it is to be looked at even if nothing
+ * happens. So what becomes of it does not hang on its job.
  */
 import type { Redis, Result } from 'ioredis'
 import type { Keys } from './keys.ts'
 import {
+  fallBackAt,
   isSettled,
   legalSources,
   type FallbackReason,
@@ -19,12 +23,12 @@ import {
 const RECORD_KEPT_MS = 24 * 3600 * 1000
 
 /**
- * KEYS  1 record · 2 content · 3 Meta's id -> ours (or the record again, when there is none)
+ * KEYS  1 record · 2 content · 3 Meta's id -> ours (or the record again, when there is none) · 4 timers
  * ARGV  1 new status, '' = stay · 2 allowed present statuses, comma-framed; ',,' = no record may exist
  *       3 expected claims, '' = any · 4 '1' = refuse once a fallback reason is set
  *       5 JSON object of fields to set · 6 timeline line, '' = none · 7 '1' = erase the content
  *       8 record expires at (ms), '' = keep · 9 sealed content, '' = none · 10 content expires at (ms)
- *       11 our id for key 3, '' = none
+ *       11 our id for key 3, '' = none · 12 our id · 13 its timer (ms), '-' = none any more, '' = keep
  * Returns { 1 or 0, fields and values of the record as it now is }.
  */
 const MOVE = `
@@ -50,13 +54,38 @@ if fits then
   if ARGV[11] ~= '' then
     redis.call('SET', KEYS[3], ARGV[11], 'PX', redis.call('PTTL', KEYS[1]))
   end
+  if ARGV[13] == '-' then redis.call('ZREM', KEYS[4], ARGV[12])
+  elseif ARGV[13] ~= '' then redis.call('ZADD', KEYS[4], ARGV[13], ARGV[12]) end
 end
 return { moved, redis.call('HGETALL', KEYS[1]) }
 `
 
+/**
+ * KEYS 1 record · ARGV 1 timeline line · 2 what it says, in full
+ * Adds to the timeline what was not there before. Returns 1, or 0 when it was, or when there is no record.
+ */
+const NOTE = `
+local timeline = redis.call('HGET', KEYS[1], 'timeline')
+if not timeline or string.find(timeline, ARGV[2], 1, true) then return 0 end
+redis.call('HSET', KEYS[1], 'timeline', timeline .. '\\n' .. ARGV[1])
+return 1
+`
+
+/**
+ * KEYS 1 timers · ARGV 1 now (ms) · 2 the most to take · 3 looked at again at (ms)
+ * Takes the ids whose moment has come, and sets their timers anew: should their taker die, they are looked at once more.
+ */
+const TAKE_DUE = `
+local due = redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2])
+for _, id in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[3], id) end
+return due
+`
+
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    relaisMoveMessage(numberOfKeys: 3, ...args: string[]): Result<[number, string[]], Context>
+    relaisMoveMessage(numberOfKeys: 4, ...args: string[]): Result<[number, string[]], Context>
+    relaisNoteMessage(key: string, line: string, said: string): Result<number, Context>
+    relaisTakeDue(key: string, now: number, most: number, againAt: number): Result<string[], Context>
   }
 }
 
@@ -85,10 +114,20 @@ export type Move = {
 /** `moved: false` with a message: it stands where this move is not allowed. Without: there is no record (any more). */
 export type MoveResult = { moved: boolean; message: Message | undefined }
 
-/** @param options.now the clock, in milliseconds since 1970 */
-export function createMessageStore(options: { redis: Redis; keys: Keys; now?: () => number }) {
-  const { redis, keys, now = Date.now } = options
+/**
+ * @param options.deliverWithinMs with receipts: how long after acceptance a delivery is waited for, unless the message says otherwise
+ * @param options.now the clock, in milliseconds since 1970
+ */
+export function createMessageStore(options: {
+  redis: Redis
+  keys: Keys
+  deliverWithinMs?: number | undefined
+  now?: () => number
+}) {
+  const { redis, keys, deliverWithinMs, now = Date.now } = options
   redis.defineCommand('relaisMoveMessage', { lua: MOVE })
+  redis.defineCommand('relaisNoteMessage', { numberOfKeys: 1, lua: NOTE })
+  redis.defineCommand('relaisTakeDue', { numberOfKeys: 1, lua: TAKE_DUE })
 
   return {
     /** Writes the record of a new message and its sealed content, both or neither. False if the id is taken. */
@@ -101,6 +140,7 @@ export function createMessageStore(options: { redis: Redis; keys: Keys; now?: ()
         entry: { status, at: message.acceptedAt },
         recordExpiresAt: message.expiresAt + RECORD_KEPT_MS,
         content: { sealed: sealedContent, expiresAt: message.expiresAt },
+        timer: fallBackAt(message, deliverWithinMs),
       })
       return moved
     },
@@ -131,7 +171,27 @@ export function createMessageStore(options: { redis: Redis; keys: Keys; now?: ()
         entry: { status: move.to, at: now(), ...(move.detail !== undefined && { detail: move.detail }) },
         erase: isSettled(move.to),
         providerMessageId: move.set?.providerMessageId,
+        ...(hasNoTimer(move.to) && { timer: 'none' }),
       })
+    },
+
+    /**
+     * Adds what happened to the timeline, without a move: a receipt that came too late to change anything, for one. Once: the same
+     * words again change nothing. True if it was new.
+     */
+    async note(id: string, entry: { status: MessageStatus; detail: string }): Promise<boolean> {
+      const line = JSON.stringify({ status: entry.status, at: now(), detail: entry.detail })
+      return (await redis.relaisNoteMessage(keys.message(id), line, JSON.stringify(entry.detail))) === 1
+    },
+
+    /** Takes up to `most` messages whose timer has run out. Each comes again after `againMs` unless it is settled by then. */
+    takeDue: (most: number, againMs: number): Promise<string[]> =>
+      redis.relaisTakeDue(keys.timers(), now(), most, now() + againMs),
+
+    /** Sets the timer of a message that `takeDue` gave, or takes it away. */
+    async setTimer(id: string, at: number | 'none'): Promise<void> {
+      if (at === 'none') await redis.zrem(keys.timers(), id)
+      else await redis.zadd(keys.timers(), 'XX', at, id)
     },
 
     /**
@@ -154,12 +214,18 @@ export function createMessageStore(options: { redis: Redis; keys: Keys; now?: ()
     },
   }
 
+  /** Without receipts nothing more is heard of a message that was sent. */
+  function hasNoTimer(status: MessageStatus): boolean {
+    return isSettled(status) || (status === 'sent' && deliverWithinMs === undefined)
+  }
+
   async function run(id: string, step: Step): Promise<MoveResult> {
     const [moved, pairs] = await redis.relaisMoveMessage(
-      3,
+      4,
       keys.message(id),
       keys.content(id),
       step.providerMessageId ? keys.providerMessage(step.providerMessageId) : keys.message(id),
+      keys.timers(),
       step.to ?? '',
       `,${step.sources.join(',')},`,
       step.claims === undefined ? '' : String(step.claims),
@@ -171,6 +237,8 @@ export function createMessageStore(options: { redis: Redis; keys: Keys; now?: ()
       step.content?.sealed ?? '',
       String(step.content?.expiresAt ?? ''),
       step.providerMessageId ? id : '',
+      id,
+      step.timer === 'none' ? '-' : String(step.timer ?? ''),
     )
     return { moved: moved === 1, message: readRecord(id, fromPairs(pairs)) }
   }
@@ -189,6 +257,7 @@ type Step = {
   recordExpiresAt?: number
   content?: { sealed: string; expiresAt: number }
   providerMessageId?: string | undefined
+  timer?: number | 'none'
 }
 
 function asText(fields: Record<string, string | number | undefined>): Record<string, string> {

@@ -3,7 +3,12 @@ import type { Message } from './message.ts'
 import { afterUncertain, nextStep, reasonForWaiting, type StepPolicy } from './next-step.ts'
 import type { Failure, FailureClass, Outcome } from './outcome.ts'
 
-const policy: StepPolicy = { maxAttempts: 5, uncertainWaitMs: 8000, deliverWithinMs: undefined }
+const policy: StepPolicy = {
+  maxAttempts: 5,
+  uncertainWaitMs: 8000,
+  sendingMs: 10_000,
+  deliverWithinMs: undefined,
+}
 
 const message = (over: Partial<Message> = {}): Message => ({
   id: 'msg_1',
@@ -75,21 +80,18 @@ describe('after an attempt', () => {
   })
 
   it('a limit or a dead token costs no attempt: the message waits, longer each time', () => {
-    expect(step(failed('rate-limited-pair'))).toEqual({ kind: 'wait', delayMs: 6000, wholeSender: false })
+    expect(step(failed('rate-limited-pair'))).toEqual({ kind: 'wait', delayMs: 6000 })
     expect(step(failed('rate-limited-pair'), { waits: 1 })).toEqual({
       kind: 'wait',
       delayMs: 24_000,
-      wholeSender: false,
     })
     expect(step(failed('rate-limited-sender'), { waits: 2 })).toEqual({
       kind: 'wait',
       delayMs: 4000,
-      wholeSender: true,
     })
     expect(step(failed('token-expired'), { waits: 9 })).toEqual({
       kind: 'wait',
       delayMs: 2000,
-      wholeSender: false,
     })
   })
 

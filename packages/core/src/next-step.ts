@@ -2,7 +2,7 @@
  * What follows from an outcome: one table per question, nothing else. "What happened" is `outcome.ts`; the moves that carry a
  * step out are `deliver.ts`. Pure: the clock and the dice are passed in.
  */
-import { fallBackAt, type FallbackReason, type Message } from './message.ts'
+import { fallBackAt, isSettled, type FallbackReason, type Message } from './message.ts'
 import type { Failure, FailureClass, Outcome } from './outcome.ts'
 
 /** What becomes of a message after an attempt. */
@@ -10,8 +10,8 @@ export type Step =
   | { kind: 'sent'; providerMessageId: string }
   /** Try again; this attempt counted. */
   | { kind: 'retry'; delayMs: number }
-  /** Try again; this attempt does not count. `wholeSender`: the others wait as well. */
-  | { kind: 'wait'; delayMs: number; wholeSender: boolean }
+  /** Try again; this attempt does not count. */
+  | { kind: 'wait'; delayMs: number }
   /** Wait for a receipt that settles it before anything else is done. */
   | { kind: 'hold'; delayMs: number }
   | { kind: 'fall-back'; reason: FallbackReason }
@@ -19,8 +19,10 @@ export type Step =
 export type StepPolicy = {
   /** Attempts that count, in all. */
   maxAttempts: number
-  /** How long an uncertain send waits for its receipt. */
+  /** How long an uncertain send waits for its receipt; nothing where none are expected. */
   uncertainWaitMs: number
+  /** A message that is `sending` for longer has lost its worker. */
+  sendingMs: number
   /** With receipts: how long after acceptance a delivery is waited for. */
   deliverWithinMs: number | undefined
 }
@@ -38,7 +40,7 @@ type Situation = {
 type Rule =
   | { follow: 'fall-back'; reason: FallbackReason }
   | { follow: 'retry'; thenReason: FallbackReason }
-  | { follow: 'wait'; thenReason: FallbackReason; firstMs: number; mostMs: number; wholeSender: boolean }
+  | { follow: 'wait'; thenReason: FallbackReason; firstMs: number; mostMs: number }
 
 const RULES: Record<FailureClass, Rule> = {
   'permanent-recipient': { follow: 'fall-back', reason: 'recipient_unreachable' },
@@ -53,14 +55,12 @@ const RULES: Record<FailureClass, Rule> = {
     thenReason: 'token_unavailable',
     firstMs: 500,
     mostMs: 2000,
-    wholeSender: false,
   },
   'rate-limited-sender': {
     follow: 'wait',
     thenReason: 'rate_limited',
     firstMs: 1000,
     mostMs: 30_000,
-    wholeSender: true,
   },
   // Meta: one message per 6 s to one user; after a refusal try again 4^X seconds later.
   'rate-limited-pair': {
@@ -68,7 +68,6 @@ const RULES: Record<FailureClass, Rule> = {
     thenReason: 'rate_limited',
     firstMs: 6000,
     mostMs: 256_000,
-    wholeSender: false,
   },
 }
 
@@ -95,6 +94,70 @@ export function afterUncertain(
   const mayResend = message.attempts < policy.maxAttempts && now < fallBackAt(message, policy.deliverWithinMs)
   if (onUncertain === 'resend' && mayResend) return { kind: 'resend' }
   return { kind: 'fall-back', reason: 'outcome_unknown' }
+}
+
+/** What is to be done with a message whose timer has run out. */
+export type DueStep =
+  /** It is settled, or nothing more can be known of it: no timer any more. */
+  | { kind: 'forget' }
+  /** Look again at this moment. */
+  | { kind: 'look'; at: number }
+  | { kind: 'expire' }
+  | { kind: 'fall-back'; reason: FallbackReason; detail: string }
+  /** The fallback is decided; see to it that its queue has the message. */
+  | { kind: 'hand-over' }
+
+/** A message that somebody may be working at is looked at again so soon. */
+const LOOK_AGAIN_MS = 1000
+
+/**
+ * What follows when nothing has happened until the timer: the message goes to the fallback, for what it was waiting for.
+ *
+ * @param situation.hasToken is there an access token to send with?
+ */
+export function whenDue(
+  situation: Pick<Situation, 'message' | 'now' | 'policy'> & { hasToken: boolean },
+): DueStep {
+  const { message, now, policy, hasToken } = situation
+  if (isSettled(message.status)) return { kind: 'forget' }
+  if (message.reason) return { kind: 'hand-over' }
+  const dueAt = fallBackAt(message, policy.deliverWithinMs)
+  if (now < dueAt) return { kind: 'look', at: dueAt }
+  switch (message.status) {
+    case 'queued':
+      return now >= message.expiresAt
+        ? { kind: 'expire' }
+        : { kind: 'fall-back', ...reasonInQueue(message, hasToken) }
+    case 'sending':
+    case 'uncertain':
+      return whenDueInFlight(message, now, policy)
+    case 'sent':
+      if (policy.deliverWithinMs === undefined) return { kind: 'forget' }
+      return {
+        kind: 'fall-back',
+        reason: 'undelivered',
+        detail: 'no receipt told that it was delivered in time',
+      }
+  }
+}
+
+/** A call to Meta may be under way, or its receipt: both get their time before anything else is done. */
+function whenDueInFlight(message: Message, now: number, policy: StepPolicy): DueStep {
+  const since = message.timeline.at(-1)?.at ?? message.acceptedAt
+  const settledBy = since + (message.status === 'sending' ? policy.sendingMs : policy.uncertainWaitMs)
+  if (now < settledBy) return { kind: 'look', at: Math.min(settledBy, now + LOOK_AGAIN_MS) }
+  const detail = 'no receipt told whether Meta had taken it'
+  return { kind: 'fall-back', reason: 'outcome_unknown', detail }
+}
+
+function reasonInQueue(
+  { attempts, waits }: Message,
+  hasToken: boolean,
+): { reason: FallbackReason; detail: string } {
+  if (!hasToken) return { reason: 'token_unavailable', detail: 'no usable access token in time' }
+  if (attempts > 0) return { reason: 'provider_unavailable', detail: 'no attempt succeeded in time' }
+  if (waits > 0) return { reason: 'rate_limited', detail: 'Meta let it wait for too long' }
+  return { reason: 'rate_limited', detail: 'its turn did not come in time' }
 }
 
 /** Why a message that ran out of time while waiting goes to the fallback: for what it was waiting for. */
@@ -127,7 +190,7 @@ function afterFailure(failed: Failure, situation: Situation): Step {
     }
     case 'wait': {
       const delayMs = waitMs(failed.failure, message.waits)
-      return inTime(situation, { kind: 'wait', delayMs, wholeSender: rule.wholeSender }, rule.thenReason)
+      return inTime(situation, { kind: 'wait', delayMs }, rule.thenReason)
     }
   }
 }

@@ -36,7 +36,7 @@ export type GraphError = {
   isTransient?: boolean
 }
 
-/** A refusal with what it means. `maxTries` and `waitMs` are what Meta's documentation says of this one code. */
+/** A refusal with what it means. `maxTries`, `waitMs` and `pauses` are what Meta's documentation says of this one code. */
 export type Failure = {
   failure: FailureClass
   /** Plain words for the timeline and the log. */
@@ -45,6 +45,8 @@ export type Failure = {
   fbtraceId?: string
   maxTries?: number
   waitMs?: number
+  /** What nothing more is sent with for now. */
+  pauses?: 'sender' | 'template'
 }
 
 /** What one attempt at one message did. */

@@ -4,14 +4,15 @@
  */
 import { Queue, type JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
+import type { Notice } from './graph/notices.ts'
 import type { Receipt } from './graph/receipts.ts'
-import type { FallbackReason } from './message.ts'
+import type { FallbackReason, Message } from './message.ts'
 
 /** Wakes a worker up for one message. All that is to be known of it is in its record. */
 export type MessageJob = { messageId: string }
 
 /** A webhook's updates. `looks` counts how often unknown ones were looked for. */
-export type ReceiptsJob = { receipts: Receipt[]; looks: number }
+export type ReceiptsJob = { receipts: Receipt[]; notices?: Notice[]; looks: number }
 
 /** Asks for a round of looking after the token. */
 export type AccessTokenJob = Record<string, never>
@@ -69,9 +70,22 @@ export function openQueue<Payload>(name: QueueName, options: QueueOptions): Queu
 /** What a queue is opened with. `redis` may be shared by any number of queues. */
 export type QueueOptions = { redis: Redis; prefix: string; onError: (error: Error) => void }
 
-/** Puts a message on the queue. The job has the message's id, so a repeat adds nothing while the job is there. */
-export async function enqueueMessage(queue: Queue<MessageJob>, messageId: string): Promise<void> {
-  await queue.add('deliver', { messageId }, { ...MESSAGE_JOB, jobId: messageId })
+/**
+ * Puts messages on the queue, in one round trip. A job has its message's id, so a repeat adds nothing while the job is there. Not
+ * atomic: after an error some may be on the queue.
+ *
+ * @param places the priority of each: see `fairness.ts`. BullMQ would take jobs without one before all others
+ */
+export async function enqueueMessages(
+  queue: Queue<MessageJob>,
+  places: readonly { message: Pick<Message, 'id'>; priority: number }[],
+): Promise<void> {
+  const jobs = places.map(({ message: { id }, priority }) => ({
+    name: 'deliver',
+    data: { messageId: id },
+    opts: { ...MESSAGE_JOB, jobId: id, priority },
+  }))
+  await queue.addBulk(jobs)
 }
 
 /** Hands a message to the fallback. Its record must already say why. */
@@ -80,8 +94,12 @@ export async function enqueueFallback(queue: Queue<MessageJob>, messageId: strin
 }
 
 /** Puts the updates of one webhook on the queue. */
-export async function enqueueReceipts(queue: Queue<ReceiptsJob>, receipts: Receipt[]): Promise<void> {
-  await queue.add('record', { receipts, looks: 0 }, RECEIPTS_JOB)
+export async function enqueueReceipts(
+  queue: Queue<ReceiptsJob>,
+  receipts: Receipt[],
+  notices: Notice[],
+): Promise<void> {
+  await queue.add('record', { receipts, ...(notices.length > 0 && { notices }), looks: 0 }, RECEIPTS_JOB)
 }
 
 /** The repeatable job that looks after the token. One schedule, however many processes set it. */
@@ -113,6 +131,7 @@ export async function countJobs(queue: Queue): Promise<JobCounts> {
     active = 0,
     delayed = 0,
     failed = 0,
-  } = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed')
-  return { waiting, active, delayed, failed }
+    prioritized = 0,
+  } = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed')
+  return { waiting: waiting + prioritized, active, delayed, failed }
 }

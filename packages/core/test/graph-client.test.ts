@@ -139,7 +139,10 @@ describe('a send', () => {
     expect(await send(port)).toEqual({
       kind: 'failed',
       failure: 'permanent-recipient',
-      detail: '131030 Recipient phone number not in allowed list',
+      detail:
+        '131030 Recipient phone number not in allowed list. ' +
+        'The number is a test number, and the recipient is not in its list. ' +
+        'Add the recipient to the list of the test number, or use a real number.',
       graphCode: 131030,
       fbtraceId: 'Az8',
     })
@@ -154,7 +157,9 @@ describe('a send', () => {
     const port = await serve((_, response) => response.writeHead(400).end(JSON.stringify({ error })))
     const outcome = await send(port)
     expect(outcome).toMatchObject({
-      detail: '131009 Parameter value is not valid: Parameter value [secret] is not valid',
+      detail: expect.stringMatching(
+        /^131009 Parameter value is not valid: Parameter value \[secret\] is not valid\. A value/,
+      ),
     })
     expect(JSON.stringify(outcome)).not.toMatch(/482913|EAAtoken/)
   })

@@ -1,64 +1,222 @@
-import { createPacing } from '@relais/core'
+import { createPacing, type Pacing } from '@relais/core'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { redisFixture } from './redis-fixture.ts'
 
 const sender = { phoneNumberId: '106540352242922', ratePerSecond: 80 }
+const START = 1_790_000_000_000_000
+
+/** Pacings of several workers with a clock of the test's own, in microseconds. */
+function fixture(count = 1) {
+  const { redis, keys } = redisFixture()
+  const clock = { micros: START }
+  const pacings = Array.from({ length: count }, () =>
+    createPacing({ redis, keys, nowMicros: () => clock.micros }),
+  )
+  const pass = (ms: number) => void (clock.micros += Math.round(ms * 1000))
+  return { redis, keys, clock, pass, pacings, pacing: pacings[0] as Pacing }
+}
+
+type Fixture = ReturnType<typeof fixture>
+
+/** Takes every slot for so long; answers when they are, in milliseconds from the start. */
+async function backlog({ pacing, clock, pass }: Fixture, forMs: number, from = sender): Promise<number[]> {
+  const taken: number[] = []
+  const until = clock.micros + forMs * 1000
+  while (clock.micros < until) {
+    const { slotsMs, nextMs } = await pacing.reserve(from, 50)
+    taken.push(...slotsMs.map((slotMs) => (clock.micros - START) / 1000 + slotMs))
+    pass(Math.max(1, nextMs))
+  }
+  return taken
+}
+
+/** The most slots that any window of this width holds. */
+function most(slots: number[], windowMs: number): number {
+  const counts = slots.map((from) => slots.filter((at) => at >= from && at < from + windowMs).length)
+  return Math.max(0, ...counts)
+}
 
 describe('the pace of a sender', () => {
-  it('hands out slots that are evenly spaced, however many ask at once', async () => {
-    const { redis, keys } = redisFixture()
-    const pacings = [createPacing({ redis, keys }), createPacing({ redis, keys })]
-    const startedAt = Date.now()
-    const slots = await Promise.all(
-      Array.from({ length: 100 }, () => pacings.map((pacing) => pacing.reserve(sender, 60_000))).flat(),
+  it('is held with a backlog, but for the 50 ms that it may be behind at the start', async () => {
+    const slots = await backlog(fixture(), 10_000)
+    const after = slots.filter((at) => at >= 1000 && at < 9000)
+    expect(after.length).toBeGreaterThanOrEqual(8 * 80)
+    expect(after.length).toBeLessThanOrEqual(8 * 80 * 1.02)
+    expect(most(slots, 1000)).toBeLessThanOrEqual(83)
+  })
+
+  it('is one for all workers: however they ask, no second holds 5 % more and no ten seconds 2 %', async () => {
+    const asking = fc.record({
+      worker: fc.nat(2),
+      most: fc.integer({ min: 1, max: 50 }),
+      unused: fc.nat(3),
+      afterMs: fc.integer({ min: 0, max: 600 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(asking, { minLength: 20, maxLength: 60 }), async (askings) => {
+        const { pacings, clock, pass } = fixture(3)
+        const used: number[] = []
+        const held = pacings.map(() => [] as number[])
+        for (const { worker, most: wanted, unused, afterMs } of askings) {
+          pass(afterMs)
+          // A worker gives back only what it had, and what it gives back is not used.
+          const back = held[worker]?.splice(0, unused) ?? []
+          for (const slot of back) used.splice(used.indexOf(slot), 1)
+          const { slotsMs } = (await pacings[worker]?.reserve(sender, wanted, back.length)) ?? { slotsMs: [] }
+          const slots = slotsMs.map((slotMs) => clock.micros / 1000 + slotMs)
+          used.push(...slots)
+          held[worker] = slots
+        }
+        expect(most(used, 1000)).toBeLessThanOrEqual(80 * 1.05)
+        expect(most(used, 10_000)).toBeLessThanOrEqual(800 * 1.02)
+      }),
+      { numRuns: 30 },
     )
-    expect(slots.every(({ taken }) => taken)).toBe(true)
-    // 200 slots at 80/s: the last one is 199 gaps of 12.5 ms after the first, less what passed while asking.
-    const waits = slots.map(({ waitMs }) => waitMs).toSorted((a, b) => a - b)
-    const askedForMs = Date.now() - startedAt
-    expect(waits.at(-1)).toBeGreaterThan(199 * 12.5 - askedForMs - 50)
-    expect(waits.at(-1)).toBeLessThanOrEqual(199 * 12.5 + 50)
   })
 
   it('a lone message does not wait', async () => {
-    const { redis, keys } = redisFixture()
-    expect(await createPacing({ redis, keys }).reserve(sender, 1000)).toEqual({ taken: true, waitMs: 0 })
+    const { pacing } = fixture()
+    expect(await pacing.reserve(sender, 1)).toEqual({ slotsMs: [0], nextMs: 0 })
   })
 
-  it('takes no slot that is too far away', async () => {
-    const { redis, keys } = redisFixture()
-    const pacing = createPacing({ redis, keys })
-    const slow = { ...sender, ratePerSecond: 0.01 }
-    await pacing.reserve(slow, 0)
-    const refused = await pacing.reserve(slow, 1000)
-    expect(refused.taken).toBe(false)
-    expect(refused.waitMs).toBeGreaterThan(1000)
-    const next = await pacing.reserve(slow, 200_000)
-    expect(next).toMatchObject({ taken: true })
-    expect(next.waitMs).toBeLessThanOrEqual(100_000)
+  it('hands out no slot that is far away, and says when to ask again', async () => {
+    const { pacing, pass } = fixture()
+    const { slotsMs, nextMs } = await pacing.reserve(sender, 50)
+    expect(slotsMs.length).toBeLessThan(30)
+    expect(Math.max(...slotsMs)).toBeLessThanOrEqual(150)
+    pass(nextMs)
+    expect((await pacing.reserve(sender, 1)).slotsMs).toHaveLength(1)
   })
 
-  it('a rate of 0 means no pacing, but a pause holds all the same', async () => {
-    const { redis, keys } = redisFixture()
-    const pacing = createPacing({ redis, keys })
+  it('slots that nobody used are made up for, a little faster than the pace', async () => {
+    const system = fixture()
+    await backlog(system, 8000)
+    const lost = (await system.pacing.reserve(sender, 0, 4)).slotsMs
+    expect(lost).toEqual([])
+    // Those of the next 150 ms are handed out already.
+    const from = (system.clock.micros - START) / 1000 + 150
+    const slots = (await backlog(system, 6000)).map((at) => at - from)
+    expect(slots.filter((at) => at < 5000).length).toBeGreaterThanOrEqual(5 * 80 + 3)
+    expect(most(slots, 1000)).toBeLessThanOrEqual(83)
+  })
+
+  it('is bounded by what Meta allows the number, and a lower one stays', async () => {
+    const { pacing } = fixture()
+    pacing.setCeiling(20)
+    expect((await pacing.state(sender)).ratePerSecond).toBe(20)
+    expect((await pacing.state({ ...sender, ratePerSecond: 5 })).ratePerSecond).toBe(5)
+  })
+
+  it('a rate of 0 means no pacing', async () => {
+    const { pacing } = fixture()
     const free = { ...sender, ratePerSecond: 0 }
-    for (let i = 0; i < 50; i += 1) expect((await pacing.reserve(free, 0)).taken).toBe(true)
-    await pacing.pause(free, 30_000)
-    expect(await pacing.reserve(free, 1000)).toMatchObject({ taken: false })
+    for (let i = 0; i < 5; i += 1) expect((await pacing.reserve(free, 50)).slotsMs).toEqual(Array(50).fill(0))
+    expect(await pacing.state(free)).toEqual({ ratePerSecond: 0, pausedForMs: 0 })
   })
 
-  it('a pause is for one sender, and a shorter one does not end it', async () => {
+  it('goes by the clock of Redis, and leaves nothing behind: its key expires', async () => {
     const { redis, keys } = redisFixture()
     const pacing = createPacing({ redis, keys })
-    await pacing.pause(sender, 30_000)
-    await pacing.pause(sender, 1000)
-    expect((await pacing.reserve(sender, 0)).waitMs).toBeGreaterThan(20_000)
-    expect(await pacing.reserve({ ...sender, phoneNumberId: 'another' }, 0)).toMatchObject({ taken: true })
+    const asked = await Promise.all(Array.from({ length: 10 }, () => pacing.reserve(sender, 1)))
+    const waits = asked.flatMap(({ slotsMs }) => slotsMs).toSorted((a, b) => a - b)
+    expect(waits[0]).toBe(0)
+    expect(await redis.pttl(keys.pace(sender.phoneNumberId))).toBeGreaterThan(0)
+  })
+})
+
+describe('"slow down" from Meta', () => {
+  const now = { sentMsAgo: 0, reason: '130429 Rate limit hit' }
+
+  it('halves the pace for all workers and stops them for a second', async () => {
+    const { pacings, pass } = fixture(2)
+    expect(await pacings[0]?.slowDown(sender, now)).toEqual({ ratePerSecond: 40, pauseMs: 1000 })
+    expect(await pacings[1]?.reserve(sender, 10)).toEqual({ slotsMs: [], nextMs: 850 })
+    expect(await pacings[1]?.state(sender)).toEqual({
+      ratePerSecond: 40,
+      pausedForMs: 1000,
+      slowed: { since: START / 1000, reason: now.reason },
+    })
+    pass(1000)
+    const slots = await pacings[1]?.reserve(sender, 50)
+    expect(slots?.slotsMs.length).toBeLessThan(13)
   })
 
-  it('leaves nothing behind: its key expires', async () => {
-    const { redis, keys } = redisFixture()
-    await createPacing({ redis, keys }).reserve(sender, 0)
-    expect(await redis.pttl(keys.pace(sender.phoneNumberId))).toBeLessThan(1000)
+  it('is one cut, however many of the messages that were under way are refused', async () => {
+    const { pacing, pass } = fixture()
+    expect(await pacing.slowDown(sender, now)).toBeDefined()
+    pass(300)
+    expect(await pacing.slowDown(sender, { ...now, sentMsAgo: 200 })).toBeUndefined()
+    pass(2000)
+    expect(await pacing.slowDown(sender, { ...now, sentMsAgo: 2400 })).toBeUndefined()
+    expect(await pacing.slowDown(sender, { ...now, sentMsAgo: 100 })).toMatchObject({ pauseMs: 2000 })
+  })
+
+  it('is for one sender', async () => {
+    const { pacing } = fixture()
+    await pacing.slowDown(sender, now)
+    expect((await pacing.reserve({ ...sender, phoneNumberId: 'another' }, 1)).slotsMs).toEqual([0])
+  })
+
+  it('holds for a sender without a pace as well, until it has recovered', async () => {
+    const { pacing, pass } = fixture()
+    const free = { ...sender, ratePerSecond: 0 }
+    await pacing.slowDown(free, now)
+    expect((await pacing.state(free)).ratePerSecond).toBe(40)
+    pass(60_000)
+    expect((await pacing.reserve(free, 50)).slotsMs).toEqual(Array(50).fill(0))
+    expect(await pacing.state(free)).toEqual({ ratePerSecond: 0, pausedForMs: 0 })
+  })
+
+  it('is followed by 90 % of the pace within a minute, however often it was said before', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 12 }), async (gaps) => {
+        const { pacing, pass } = fixture()
+        let before = 80
+        for (const gapMs of gaps) {
+          pass(gapMs)
+          const cut = await pacing.slowDown(sender, now)
+          const { ratePerSecond } = await pacing.state(sender)
+          expect(ratePerSecond).toBeGreaterThanOrEqual(1)
+          if (cut) expect(ratePerSecond).toBeLessThan(80)
+          before = ratePerSecond
+        }
+        expect(before).toBeLessThanOrEqual(80)
+        pass(60_000)
+        expect((await pacing.state(sender)).ratePerSecond).toBeGreaterThanOrEqual(72)
+        await pacing.reserve(sender, 1)
+        pass(20_000)
+        expect(await pacing.state(sender)).toEqual({ ratePerSecond: 80, pausedForMs: 0 })
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('leads to just under a limit that stays, without swinging far', async () => {
+    const system = fixture()
+    const { pacing, clock, pass } = system
+    // Meta allows 30 a second, with a bucket of one second.
+    const bucket = { left: 30, at: clock.micros }
+    const taken: number[] = []
+    let refused = 0
+    while (clock.micros - START < 120_000_000) {
+      const { slotsMs, nextMs } = await pacing.reserve(sender, 50)
+      for (const slotMs of slotsMs) {
+        const at = clock.micros + slotMs * 1000
+        bucket.left = Math.min(30, bucket.left + ((at - bucket.at) / 1_000_000) * 30)
+        bucket.at = at
+        if (bucket.left < 1) {
+          refused += 1
+          await pacing.slowDown(sender, now)
+        } else {
+          bucket.left -= 1
+          taken.push((at - START) / 1000)
+        }
+      }
+      pass(Math.max(10, nextMs))
+    }
+    const settled = taken.filter((at) => at > 20_000)
+    expect(settled.length).toBeGreaterThan(100 * 30 * 0.7)
+    expect(refused).toBeLessThan(taken.length * 0.05)
   })
 })

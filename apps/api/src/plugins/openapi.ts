@@ -2,6 +2,13 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the document says of the body, where the route itself looks at it less closely. */
+    documentedBody?: object
+  }
+}
+
 /** The OpenAPI 3.1 document, derived from the routes' own schemas, and a page to read it. Register before the routes. */
 export async function registerOpenApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
@@ -23,6 +30,10 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
           opsKey: { type: 'http', scheme: 'bearer', description: "An operator's key" },
         },
       },
+    },
+    transform: ({ schema, url, route }) => {
+      const body = route.config?.documentedBody
+      return { schema: body ? { ...schema, body } : schema, url }
     },
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),

@@ -3,12 +3,13 @@ import type { Logger } from '@relais/core'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { PROBLEM_TYPE, ProblemError, type FieldFault } from '../problem.ts'
 
+/** What the schema's validator finds. */
 type SchemaFault = {
   keyword: string
   instancePath: string
   params: Record<string, unknown>
   message?: string
-  parentSchema?: { description?: string }
+  parentSchema?: object
 }
 
 export function registerProblems(app: FastifyInstance, logger: Logger): void {
@@ -80,7 +81,8 @@ export function toProblem(error: unknown): ProblemError {
   return new ProblemError(500, 'internal_error', 'Something failed on our side.', { cause: error })
 }
 
-function invalidRequest(faults: SchemaFault[], context: string): ProblemError {
+/** A 422 that names what the schema's validator found. @param context the part of the request that was validated */
+export function invalidRequest(faults: SchemaFault[], context = 'body'): ProblemError {
   const prefix = context === 'body' ? '' : `/${context}`
   const errors = faults.map((fault) => ({
     ...fieldFault(fault),
@@ -117,7 +119,7 @@ function fieldFault({ keyword, instancePath, params, message, parentSchema }: Sc
     case 'type':
       return { pointer: instancePath, detail: `must be of type ${String(params['type'])}` }
     default: {
-      const described = parentSchema?.description
+      const { description: described } = (parentSchema ?? {}) as { description?: string }
       return {
         pointer: instancePath,
         detail: described ? `must be ${described}` : (message ?? 'is not valid'),

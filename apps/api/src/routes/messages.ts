@@ -1,146 +1,61 @@
-/** For apps: hand over a message, ask what became of it. */
-import type { Message, MessageStore } from '@relais/core'
-import { FALLBACK_REASONS, MESSAGE_STATUSES, MESSAGE_TYPES } from '@relais/core'
+/** For apps: hand messages over, one or many. */
+import type { AdmissionRequest } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
-import type { AcceptMessage, MessageRequest } from '../accept-message.ts'
-import { IsoTime, isoTime } from '../iso-time.ts'
+import type { AcceptMessages } from '../accept-messages.ts'
+import { canonicalJson } from '../canonical-json.ts'
+import type { MessageRequest } from '../new-message.ts'
 import type { Auth } from '../plugins/auth.ts'
-import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
+import { invalidRequest } from '../plugins/problems.ts'
+import { ProblemError, problems, ProblemSchema } from '../problem.ts'
+import { accepted, AcceptedSchema, REPEAT_HEADERS } from './message-answer.ts'
+import { IdempotencyHeaders, MessageRequestSchema } from './message-request.ts'
 
-/** No control characters but line feed and tab, no half characters: what a phone can show. */
-const TEXT = '^[^\\u0000-\\u0008\\u000B-\\u001F\\u007F\\uD800-\\uDFFF]*$'
-const LINE = '^[^\\u0000-\\u001F\\u007F\\uD800-\\uDFFF]*$'
+const MOST_MESSAGES = 1000
 
-const common = {
-  to: Type.String({
-    maxLength: 32,
-    description: 'the recipient in E.164, with +',
-    examples: ['+221771234567'],
-  }),
-  ttlSeconds: Type.Optional(
-    Type.Integer({
-      minimum: 30,
-      maximum: 900,
-      description: 'a whole number from 30 to 900: life of the message',
-    }),
-  ),
-  deliverWithinSeconds: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 900,
-      description: 'a whole number from 1 to 900: not on its way by then, it goes to the fallback',
-    }),
-  ),
-  reference: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 128,
-      pattern: LINE,
-      description: 'up to 128 characters of your own; returned, never sent',
-    }),
-  ),
-}
+/** Room for a thousand of the longest texts. */
+const BATCH_LIMIT_BYTES = 8 * 1024 * 1024
 
-const templateName = Type.String({
-  pattern: '^[a-z0-9_]{1,512}$',
-  description: 'a template name of a-z 0-9 _',
+const AcceptedAnswer = Type.Object(AcceptedSchema.properties, {
+  headers: { Location: { type: 'string', description: 'where the message is' }, ...REPEAT_HEADERS },
 })
-const language = Type.Optional(
-  Type.String({ pattern: '^[a-z]{2,3}(_[A-Z]{2})?$', description: 'a language such as fr or en_US' }),
-)
-const closed = { additionalProperties: false }
 
-const OtpSchema = Type.Object(
+const batchOf = (message: Parameters<typeof Type.Array>[0]) =>
+  Type.Object(
+    {
+      messages: Type.Array(message, {
+        minItems: 1,
+        maxItems: MOST_MESSAGES,
+        description: `a list of 1 to ${MOST_MESSAGES} messages`,
+      }),
+    },
+    { additionalProperties: false },
+  )
+
+/** Looked at one by one, so that a bad message harms no other. */
+const BatchSchema = batchOf(Type.Unknown())
+
+const BatchAnswer = Type.Object(
   {
-    type: Type.Literal('otp'),
-    code: Type.String({
-      pattern: '^[A-Za-z0-9-]{4,15}$',
-      description: 'a string of 4 to 15 of A-Z a-z 0-9 -',
-      examples: ['482913'],
+    accepted: Type.Integer(),
+    rejected: Type.Integer(),
+    results: Type.Array(Type.Union([AcceptedSchema, ProblemSchema]), {
+      description:
+        'For each message, in order, what the route for one would answer; pointers start at the message',
     }),
-    template: Type.Optional(templateName),
-    language,
-    ...common,
   },
-  closed,
+  { headers: REPEAT_HEADERS },
 )
 
-const TemplateSchema = Type.Object(
-  {
-    type: Type.Literal('template'),
-    template: templateName,
-    language,
-    parameters: Type.Optional(
-      Type.Array(
-        Type.String({
-          minLength: 1,
-          maxLength: 1024,
-          pattern: LINE,
-          description: '1 to 1024 characters on one line',
-        }),
-        { maxItems: 32, description: 'at most 32 parameters, in the order of the template' },
-      ),
-    ),
-    ...common,
-  },
-  closed,
-)
-
-const TextSchema = Type.Object(
-  {
-    type: Type.Literal('text'),
-    text: Type.String({ minLength: 1, maxLength: 4096, pattern: TEXT, description: '1 to 4096 characters' }),
-    ...common,
-  },
-  closed,
-)
-
-/** `oneOf` with a discriminator, so that faults are told of the kind that was meant and not of all three. */
-const MessageRequestSchema = Type.Unsafe<MessageRequest>({
-  type: 'object',
-  discriminator: { propertyName: 'type' },
-  oneOf: [OtpSchema, TemplateSchema, TextSchema],
-})
-
-const AcceptedSchema = Type.Object({
-  id: Type.String(),
-  status: Type.Literal('queued'),
-  type: Type.Enum([...MESSAGE_TYPES]),
-  to: Type.String(),
-  acceptedAt: IsoTime,
-  expiresAt: IsoTime,
-})
-
-const MessageSchema = Type.Object({
-  id: Type.String(),
-  status: Type.Enum([...MESSAGE_STATUSES]),
-  reason: Type.Optional(Type.Enum([...FALLBACK_REASONS])),
-  type: Type.Enum([...MESSAGE_TYPES]),
-  to: Type.String(),
-  template: Type.Optional(Type.String()),
-  reference: Type.Optional(Type.String()),
-  attempts: Type.Integer(),
-  providerMessageId: Type.Optional(Type.String()),
-  acceptedAt: IsoTime,
-  expiresAt: IsoTime,
-  timeline: Type.Array(
-    Type.Object({
-      status: Type.Enum([...MESSAGE_STATUSES]),
-      at: IsoTime,
-      detail: Type.Optional(Type.String()),
-    }),
-  ),
-})
-
-export function messageRoutes(deps: {
+export function messagesRoutes(deps: {
   auth: Auth
-  acceptMessage: AcceptMessage
-  store: MessageStore
+  acceptMessages: AcceptMessages
 }): FastifyPluginAsyncTypebox {
+  const { acceptMessages } = deps
   return async (app) => {
     app.addHook('onRequest', deps.auth.app)
-    const shared = { tags: ['messages'], security: [{ apiKey: [] }] }
+    const shared = { tags: ['messages'], security: [{ apiKey: [] }], headers: IdempotencyHeaders }
 
     app.post(
       '/api/messages',
@@ -148,52 +63,79 @@ export function messageRoutes(deps: {
         schema: {
           ...shared,
           summary: 'Send a message',
-          description: 'Answers 202 once the message is durable in Redis. It then reaches one end, once.',
+          description:
+            'Answers 202 once the message is durable in Redis. It then reaches one end, once. With an Idempotency-Key it can be ' +
+            'repeated after any answer, or none: the message is sent once, and the repeat gets the first answer. Only what was ' +
+            'accepted is remembered: after a 4xx or a 503 the key is free. 422 idempotency_mismatch: the key came with another ' +
+            'body before. 429 recipient_limited: the operator of this service limits how many messages a recipient gets.',
           body: MessageRequestSchema,
-          response: { 202: AcceptedSchema, ...problems(400, 401, 403, 413, 415, 422, 503) },
+          response: { 202: AcceptedAnswer, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
         },
       },
       async (request, reply) => {
-        const message = await deps.acceptMessage(request.caller, request.body)
+        const { isRepeat, results } = await acceptMessages({
+          app: request.caller,
+          requests: [request.body],
+          ...idempotencyOf(request),
+        })
+        const [message] = results
+        if (message instanceof ProblemError) throw message
+        if (!message) throw new RangeError('a request without a result')
+        if (isRepeat) reply.header('idempotency-replayed', 'true')
         return reply.code(202).header('location', `/api/messages/${message.id}`).send(accepted(message))
       },
     )
 
-    app.get(
-      '/api/messages/:id',
+    app.post(
+      '/api/messages/batch',
       {
+        bodyLimit: BATCH_LIMIT_BYTES,
+        config: { documentedBody: batchOf(MessageRequestSchema) },
         schema: {
           ...shared,
-          summary: 'What became of a message',
-          params: Type.Object({ id: Type.String() }),
-          response: { 200: MessageSchema, ...problems(401, 403, 404, 503) },
+          summary: `Send up to ${MOST_MESSAGES} messages`,
+          description:
+            'Each message has a result of its own: it is accepted, or there is a problem with it that concerns no other. A 503 ' +
+            'means that none was accepted, and none is sent. A repeat with the same Idempotency-Key gets the same results, those of messages that ' +
+            'were refused included: send these again with a new key.',
+          body: BatchSchema,
+          response: { 202: BatchAnswer, ...problems(400, 401, 403, 413, 415, 422, 503) },
         },
       },
-      async (request) => {
-        const message = await deps.store.read(request.params.id).catch(refuseAsUnavailable)
-        // Another app's message answers exactly like one that never was.
-        if (message?.app !== request.caller) {
-          throw new ProblemError(
-            404,
-            'not_found',
-            'There is no such message. Records are kept a day after the deadline.',
-          )
-        }
-        return shown(message)
+      async (request, reply) => {
+        const { isRepeat, results } = await acceptMessages({
+          app: request.caller,
+          requests: request.body.messages.map((item) => readItem(request, item)),
+          ...idempotencyOf(request),
+        })
+        if (isRepeat) reply.header('idempotency-replayed', 'true')
+        return reply.code(202).serializer(JSON.stringify).send(summary(results))
       },
     )
   }
 }
 
-function accepted({ id, type, to, acceptedAt, expiresAt }: Message): Static<typeof AcceptedSchema> {
-  return { id, status: 'queued', type, to, acceptedAt: isoTime(acceptedAt), expiresAt: isoTime(expiresAt) }
+/** The message, if it is one by the schema of the route for one message; otherwise what that route would say of it. */
+function readItem(
+  request: Pick<FastifyRequest, 'compileValidationSchema'>,
+  item: unknown,
+): MessageRequest | ProblemError {
+  const validate = request.compileValidationSchema(MessageRequestSchema)
+  return validate(item) ? (item as MessageRequest) : invalidRequest(validate.errors ?? [])
 }
 
-function shown(message: Message): Static<typeof MessageSchema> {
+function summary(results: Awaited<ReturnType<AcceptMessages>>['results']): Static<typeof BatchAnswer> {
+  const rejected = results.filter((result) => result instanceof ProblemError).length
   return {
-    ...message,
-    acceptedAt: isoTime(message.acceptedAt),
-    expiresAt: isoTime(message.expiresAt),
-    timeline: message.timeline.map((entry) => ({ ...entry, at: isoTime(entry.at) })),
+    accepted: results.length - rejected,
+    rejected,
+    results: results.map((result) => (result instanceof ProblemError ? result.toBody() : accepted(result))),
   }
+}
+
+function idempotencyOf({ headers, body }: { headers: Static<typeof IdempotencyHeaders>; body: unknown }): {
+  idempotency?: AdmissionRequest['idempotency']
+} {
+  const key = headers['idempotency-key']
+  return key === undefined ? {} : { idempotency: { key, body: canonicalJson(body) } }
 }

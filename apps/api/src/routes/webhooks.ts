@@ -1,11 +1,22 @@
 /** For Meta: its verification, and its receipts. Verify the bytes, put them on the queue, answer; the work is the worker's. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { enqueueReceipts, isSignedByMeta, readReceipts, type ReceiptsJob, type Secret } from '@relais/core'
+import {
+  enqueueReceipts,
+  isSignedByMeta,
+  readNotices,
+  readReceipts,
+  type Receipt,
+  type ReceiptsJob,
+  type Secret,
+} from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { Type } from 'typebox'
 import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
+
+/** No message is on record for longer: an older receipt is about nothing we know, however often it is sent again. */
+const RECEIPTS_COUNT_MS = 25 * 3600_000
 
 /** Meta sends up to 3 MB. */
 const BODY_LIMIT_BYTES = 3 * 1024 * 1024
@@ -79,8 +90,10 @@ export function webhookRoutes(deps: {
     )
 
     async function accept(body: unknown): Promise<void> {
-      const receipts = readReceipts(body)
-      if (receipts.length > 0) await enqueueReceipts(deps.queue, receipts)
+      const isLive = ({ at }: Receipt) => at >= Date.now() - RECEIPTS_COUNT_MS
+      const receipts = readReceipts(body).filter(isLive)
+      const notices = readNotices(body)
+      if (receipts.length + notices.length > 0) await enqueueReceipts(deps.queue, receipts, notices)
       await deps.redis.set(deps.lastReceiptKey, Date.now())
     }
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FailureClass } from '../outcome.ts'
-import { classify, FAILURES } from './failures.ts'
+import { FAILURES } from './failure-table.ts'
+import { classify } from './failures.ts'
 
 /** Written down from Meta's pages a second time, by class instead of by code, so that a slip in either list shows. */
 const BY_CLASS: Record<FailureClass, number[]> = {
@@ -68,12 +69,40 @@ describe("the table of Meta's errors", () => {
     expect(classify({ ...error(400, 999_999), isTransient: true }).failure).toBe('transient')
   })
 
-  it('tells in one line what was refused', () => {
-    const told = (more: object) => classify({ ...error(401, 190), subcode: 458, ...more }).detail
-    expect(told({ message: 'The user has not authorized application 1.' })).toBe(
-      '190/458 Access token refused: The user has not authorized application 1.',
+  it('tells in one line what was refused, what it means, and what to do', () => {
+    const told = (graphCode: number, more: object) => classify({ ...error(400, graphCode), ...more }).detail
+    const revoked = { subcode: 458, message: 'The user has not authorized application 1.' }
+    expect(told(190, revoked)).toBe(
+      '190/458 Access token refused: The user has not authorized application 1. ' +
+        'The token is expired, revoked or unreadable; the sentence says which. ' +
+        'Relais takes the next best token and asks Meta. If none is left, bring a new one.',
     )
-    expect(told({ message: '(#190) Again', details: 'More' })).toBe('190/458 Access token refused: More')
-    expect(told({ message: '(#190) Again' })).toBe('190/458 Access token refused')
+    const meaning = "A service of Meta's is not available."
+    expect(told(131016, { message: '(#131016) Again', details: 'More' })).toBe(
+      `131016 Service unavailable: More. ${meaning}`,
+    )
+    expect(told(131016, { message: '(#131016) Service unavailable', details: 'Service unavailable.' })).toBe(
+      `131016 Service unavailable. ${meaning}`,
+    )
+    expect(classify({ statusCode: 502, message: '' }).detail).toBe('HTTP 502 unknown error')
+  })
+
+  it('says in every row what it means and what a person does about it', () => {
+    for (const { meaning, remedy } of FAILURES) {
+      expect(meaning).toMatch(/^[A-Z].{9,}\.$/)
+      expect(remedy).toMatch(/^[A-Z].{6,}[.?]$/)
+    }
+  })
+
+  it('pauses for what holds for all messages, and for nothing that one message may have caused', () => {
+    const pausing = FAILURES.filter(({ pauses }) => pauses !== undefined)
+    for (const { failure, pauses } of pausing) {
+      expect(pauses === 'template' ? ['template'] : ['auth-permission', 'account-blocked']).toContain(failure)
+    }
+    for (const graphCode of [132000, 132012, 132018, 131008, 100])
+      expect(classify(error(400, graphCode)).pauses).toBeUndefined()
+    expect(classify({ ...error(400, 100), type: 'GraphMethodException', subcode: 33 }).pauses).toBe('sender')
+    expect(classify(error(400, 132015)).pauses).toBe('template')
+    expect(classify(error(403, 368)).pauses).toBe('sender')
   })
 })

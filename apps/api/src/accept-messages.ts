@@ -1,0 +1,188 @@
+/**
+ * Use case: take a request of an app, one message or many. When this answers, the messages are in Redis and will reach an end.
+ *
+ *     numbers ─► door (made before? limits?) ─► records ─► jobs ─► answer
+ *
+ * Each step can be made again without harm, because the ids of the messages come from the request: a record is written once, a
+ * job is added once. So a repeat does what is missing, should the first have died half-way, and answers from the records.
+ */
+import {
+  enqueueMessages,
+  messageIdOf,
+  newSeed,
+  parsePhoneNumber,
+  sealContent,
+  type Admission,
+  type AdmissionRequest,
+  type Events,
+  type Fairness,
+  type Message,
+  type MessageJob,
+  type MessageStore,
+  type Sealer,
+} from '@relais/core'
+import type { Queue } from 'bullmq'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { contentOf, newMessage, type MessageDefaults, type MessageRequest } from './new-message.ts'
+import { invalid } from './plugins/problems.ts'
+import { ProblemError } from './problem.ts'
+import { inParts, within } from './within.ts'
+
+/** What an app hands over at once. */
+export type Submission = {
+  app: string
+  /** In the order of the body: a message, or the problem with what is there instead. */
+  requests: readonly (MessageRequest | ProblemError)[]
+  idempotency?: AdmissionRequest['idempotency']
+}
+
+/** What became of each request, in order: the message that was accepted, or why it was not. */
+export type Acceptance = { isRepeat: boolean; results: (Message | ProblemError)[] }
+
+/** A message that can be sent: what was asked for, its place in the submission, and its recipient in E.164. */
+type Draft = { index: number; to: string; request: MessageRequest }
+type Asked = Omit<AdmissionRequest, 'messages'> & { messages: Draft[] }
+type Recorded = { index: number; message: Message; isNew: boolean }
+
+/**
+ * Redis gets so much longer for each message of a batch after the first. A Redis that has fallen silent is noticed as soon as with
+ * one message, because it is told a part at a time.
+ */
+const MS_PER_FURTHER_MESSAGE = 2
+const PART = 200
+
+/** A batch is logged so many lines at a time, with a pause in between. */
+const LINES_AT_ONCE = 25
+const PAUSE_MS = 5
+
+/** What was refused is taken back again and again until Redis has heard it. */
+const WITHDRAW_AGAIN_MS = 500
+const MOST_WITHDRAWALS = 20
+
+/** @param deps.withinMs how long Redis may take for one message before the caller is told to try again */
+export function createAcceptMessages(deps: {
+  admission: Admission
+  fairness: Fairness
+  store: MessageStore
+  queue: Queue<MessageJob>
+  sealer: Sealer
+  events: Events
+  defaults: MessageDefaults
+  withinMs: number
+  now?: () => number
+}) {
+  const { admission, fairness, store, queue, sealer, events, defaults, withinMs, now = Date.now } = deps
+
+  /**
+   * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 503 while
+   * Redis cannot take the messages.
+   */
+  return async ({ app, requests, idempotency }: Submission): Promise<Acceptance> => {
+    const drafts = requests.map(toDraft)
+    const messages = drafts.filter(isDraft)
+    const asked: Asked = { app, seed: newSeed(), ...(idempotency && { idempotency }), messages }
+    const budgetMs = withinMs + (requests.length - 1) * MS_PER_FURTHER_MESSAGE
+    const { isRepeat, limited, recorded } = await within(budgetMs, (late) => take(asked, late))
+    void tell(recorded)
+    const results = new Map<number, Message | ProblemError>()
+    for (const { index, message } of recorded) results.set(index, message)
+    for (const [index, waitMs] of limited) results.set(index, recipientLimited(waitMs))
+    return { isRepeat, results: drafts.map((draft, index) => results.get(index) ?? (draft as ProblemError)) }
+  }
+
+  /** Once the caller was told "not accepted" the messages must not be sent either, whatever Redis still does with them. */
+  async function take(asked: Asked, late: AbortSignal) {
+    try {
+      const admitted = await admission.admit(asked)
+      late.throwIfAborted()
+      if (admitted.kind === 'mismatch') throw mismatch()
+      const { kind, seed, limited } = admitted
+      const drafts = asked.messages.filter(({ index }) => !limited.has(index))
+      const recorded = await inParts(PART, drafts, late, (part) =>
+        Promise.all(part.map((draft) => record(asked.app, messageIdOf(seed, draft.index), draft))),
+      )
+      await enqueue(
+        recorded.map(({ message }) => message).filter(({ status }) => status === 'queued'),
+        late,
+      )
+      return { isRepeat: kind === 'repeat', limited, recorded }
+    } catch (error) {
+      if (!(error instanceof ProblemError)) void withdraw(asked)
+      throw error
+    }
+  }
+
+  /**
+   * Writes the record, before there is a job: a job without a record would be a message nobody can send. If there is one already
+   * it stays, and is what counts.
+   */
+  async function record(app: string, id: string, { index, to, request }: Draft): Promise<Recorded> {
+    const message = newMessage(request, { id, app, to, acceptedAt: now(), defaults })
+    if (await store.create(message, sealContent(sealer, id, contentOf(request)))) {
+      return { index, message, isNew: true }
+    }
+    const earlier = await store.read(id)
+    if (!earlier) throw new Error('a record that was there is gone')
+    return { index, message: earlier, isNew: false }
+  }
+
+  async function enqueue(messages: Message[], late: AbortSignal): Promise<void> {
+    const priorities = await fairness.prioritise(messages)
+    const places = messages.map((message, i) => ({ message, priority: priorities[i] ?? 1 }))
+    await inParts(PART, places, late, async (part) => {
+      await enqueueMessages(queue, part)
+      return []
+    })
+  }
+
+  /** A few at a time: a thousand lines at once fill the pipe behind standard output, and the whole process waits until it is read. */
+  async function tell(recorded: Recorded[]): Promise<void> {
+    const accepted = recorded.filter(({ isNew }) => isNew)
+    for (const [i, { message }] of accepted.entries()) {
+      if (i > 0 && i % LINES_AT_ONCE === 0) await sleep(PAUSE_MS)
+      events.messageAccepted(message)
+    }
+  }
+
+  /** The last who was refused takes the messages back. If one who made the same request was told that they are accepted, nobody does. */
+  async function withdraw(asked: Asked): Promise<void> {
+    for (let times = 1; times <= MOST_WITHDRAWALS; times += 1) {
+      try {
+        const seed = await admission.withdraw(asked)
+        if (seed === undefined) return
+        const ids = asked.messages.map(({ index }) => messageIdOf(seed, index))
+        await Promise.all(ids.map((id) => store.move(id, { to: 'canceled', detail: 'not accepted' })))
+        return
+      } catch {
+        await sleep(WITHDRAW_AGAIN_MS, undefined, { ref: false })
+      }
+    }
+  }
+}
+
+export type AcceptMessages = ReturnType<typeof createAcceptMessages>
+
+function toDraft(request: MessageRequest | ProblemError, index: number): Draft | ProblemError {
+  if (request instanceof ProblemError) return request
+  const to = parsePhoneNumber(request.to)
+  if (to) return { index, to, request }
+  const detail = 'must be a phone number that can exist, as + and country code and number: +221771234567'
+  return invalid([{ pointer: '/to', detail }])
+}
+
+function isDraft(draft: Draft | ProblemError): draft is Draft {
+  return !(draft instanceof ProblemError)
+}
+
+function mismatch(): ProblemError {
+  const detail =
+    'This Idempotency-Key came with another body within the last 24 hours. Use a new key for a new request.'
+  return new ProblemError(422, 'idempotency_mismatch', detail)
+}
+
+/** @param waitMs after so long, and not before, the message would be accepted if nobody else sends to the recipient */
+function recipientLimited(waitMs: number): ProblemError {
+  const retryAfterSeconds = Math.ceil(waitMs / 1000)
+  const detail = `This recipient has had enough messages for now. Try again in ${retryAfterSeconds} s.`
+  return new ProblemError(429, 'recipient_limited', detail, { retryAfterSeconds })
+}

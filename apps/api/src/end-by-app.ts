@@ -1,0 +1,68 @@
+/** Use cases: an app ends a message itself. It takes it back before it is sent, or tells that the code was used. */
+import type { Events, Message, MessageStatus, MessageStore } from '@relais/core'
+import { ProblemError, refuseAsUnavailable } from './problem.ts'
+
+export function createEndByApp(deps: { store: MessageStore; events: Events }) {
+  const { store, events } = deps
+
+  return {
+    /** The app's message. Throws a 404 for one that is not there, or is another app's: the answer is the same. */
+    own,
+
+    /** Takes a message back. Throws a 409 once a worker has begun to send it, or it has ended otherwise. */
+    async cancel(app: string, id: string): Promise<Message> {
+      const before = await own(app, id)
+      const { moved, message = before } = await store
+        .move(id, { to: 'canceled', detail: 'canceled by the app' })
+        .catch(refuseAsUnavailable)
+      if (moved) events.messageCanceled(message)
+      if (message.status === 'canceled') return message
+      throw notCanceled(message.status)
+    },
+
+    /**
+     * The person has typed the code: nobody needs the message any more. Typed from what an operator read out it is used as well,
+     * though that message has ended already. Throws a 409 for a code that never went to anybody.
+     */
+    async use(app: string, id: string): Promise<Message> {
+      const before = await own(app, id)
+      const { moved, message = before } = await store
+        .move(id, { to: 'used', detail: 'the code was used' })
+        .catch(refuseAsUnavailable)
+      if (moved) events.messageUsed(message, !hasArrived(message))
+      if (message.status === 'used' || message.status === 'fallback') return message
+      throw alreadyEnded(message.status)
+    },
+  }
+
+  async function own(app: string, id: string): Promise<Message> {
+    const message = await store.read(id).catch(refuseAsUnavailable)
+    if (message?.app === app) return message
+    const detail = 'There is no such message. Records are kept a day after the deadline.'
+    throw new ProblemError(404, 'not_found', detail)
+  }
+}
+
+export type EndByApp = ReturnType<typeof createEndByApp>
+
+function notCanceled(status: MessageStatus): ProblemError {
+  switch (status) {
+    case 'fallback':
+    case 'expired':
+    case 'used':
+      return alreadyEnded(status)
+    default: {
+      const detail = `The message is ${status}: it cannot be taken back. To stop what may follow, tell that its code was used.`
+      return new ProblemError(409, 'already_sent', detail)
+    }
+  }
+}
+
+function alreadyEnded(status: MessageStatus): ProblemError {
+  return new ProblemError(409, 'already_ended', `The message has ended before: it is ${status}.`)
+}
+
+/** Then it has been counted as delivered. */
+function hasArrived({ timeline }: Message): boolean {
+  return timeline.some(({ status }) => status === 'delivered' || status === 'read')
+}

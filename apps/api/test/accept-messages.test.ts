@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto'
+import {
+  createAdmission,
+  createEvents,
+  createFairness,
+  createKeys,
+  createLogger,
+  createMessageStore,
+  createMetrics,
+  createSealer,
+  failFastOptions,
+  openQueue,
+  openRedis,
+  Secret,
+  type Message,
+  type MessageJob,
+  type RecipientLimits,
+} from '@relais/core'
+import { eventually, startRedis, uniquePrefix } from '@relais/testing'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createAcceptMessages, type Acceptance, type Submission } from '../src/accept-messages.ts'
+import { ProblemError } from '../src/problem.ts'
+
+const code = { type: 'otp', to: '+221771234567', code: '482913' } as const
+
+/** An acceptance that gives Redis 50 ms, and a Redis of its own to keep it waiting. */
+async function setup(limits: RecipientLimits = { cooldownMs: 0, maxPerHour: 0 }) {
+  const server = await startRedis()
+  const redis = openRedis(server.url, failFastOptions(5000), () => undefined)
+  const prefix = uniquePrefix()
+  const keys = createKeys(prefix)
+  const queue = openQueue<MessageJob>('messages', { redis, prefix, onError: () => undefined })
+  onTestFinished(async () => {
+    await queue.close()
+    redis.disconnect()
+    await server.stop()
+  })
+  const encryptionKeys = [{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }]
+  const store = createMessageStore({ redis, keys })
+  const accept = createAcceptMessages({
+    admission: createAdmission({ redis, keys, encryptionKeys, limits }),
+    fairness: createFairness({ redis, keys }),
+    store,
+    queue,
+    sealer: createSealer(encryptionKeys),
+    events: createEvents({
+      logger: createLogger({ name: 'api', level: 'silent', isPretty: false }),
+      metrics: createMetrics(),
+    }),
+    defaults: { template: 'otp_login', language: 'fr', ttlSeconds: 300 },
+    withinMs: 50,
+  })
+  await eventually(
+    () => redis.status,
+    (status) => status === 'ready',
+  )
+  const refusal = { code: 'queue_unavailable' }
+  return {
+    /** Redis answers nobody for a while, then does all that it was told. */
+    pause: () => redis.call('CLIENT', 'PAUSE', '500', 'ALL'),
+    refused: (submission: Submission) => expect(accept(submission)).rejects.toMatchObject(refusal),
+    /** Tries until the message is accepted. Whatever was refused before has had its time by then. */
+    async accepted(submission: Submission): Promise<Acceptance> {
+      const tries = () => accept(submission).catch(() => undefined)
+      const acceptance = await eventually(tries, (answer) => answer !== undefined)
+      return acceptance as Acceptance
+    },
+    async messages() {
+      const ids = (await redis.keys(keys.message('*'))).map((name) => name.slice(keys.message('').length))
+      const all = await Promise.all(ids.map((id) => store.read(id)))
+      return all.flatMap((message) => message ?? [])
+    },
+    jobs: async () => (await queue.getJobs()).map(({ data }) => data.messageId),
+  }
+}
+
+const idsOf = ({ results }: Acceptance) => results.map((result) => (result as Message).id)
+
+describe('what Redis takes too late', () => {
+  it.each([1, 20])('is refused, and then it is canceled and not sent: %i at once', async (count) => {
+    const { pause, refused, accepted, messages, jobs } = await setup()
+    const submission = { app: 'wallet', requests: Array.from({ length: count }, () => code) }
+    await pause()
+    await refused(submission)
+    const ids = idsOf(await accepted(submission))
+    const others = await eventually(
+      async () => (await messages()).filter(({ id }) => !ids.includes(id)),
+      (left) => left.length >= count && left.every(({ status }) => status === 'canceled'),
+    )
+    // A job that came too late to be held back finds its message canceled.
+    expect(await jobs()).toEqual(expect.arrayContaining(ids))
+    expect(others.every(({ timeline }) => timeline.at(-1)?.detail === 'not accepted')).toBe(true)
+  })
+
+  it('is one message when it is repeated with its key, however often it was refused', async () => {
+    const { pause, refused, accepted, messages, jobs } = await setup()
+    const submission = { app: 'wallet', requests: [code], idempotency: { key: 'k', body: '{}' } }
+    await pause()
+    await Promise.all([refused(submission), refused(submission), refused(submission)])
+    const ids = idsOf(await accepted(submission))
+    expect(idsOf(await accepted(submission))).toEqual(ids)
+    const live = await eventually(
+      async () => (await messages()).filter(({ status }) => status !== 'canceled'),
+      ({ length }) => length === 1,
+    )
+    expect(live.map(({ id }) => id)).toEqual(ids)
+    expect(await jobs()).toEqual(expect.arrayContaining(ids))
+  })
+
+  it('is not counted for its recipient', async () => {
+    const { pause, refused, accepted } = await setup({ cooldownMs: 30_000, maxPerHour: 1 })
+    const submission = { app: 'wallet', requests: [code] }
+    await pause()
+    await refused(submission)
+    const isLetIn = ({ results }: Acceptance) => !(results[0] instanceof ProblemError)
+    await eventually(() => accepted(submission), isLetIn)
+    expect((await accepted(submission)).results[0]).toMatchObject({ code: 'recipient_limited' })
+  })
+})

@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest'
+import { accepted, workerFixture } from './worker-fixture.ts'
+
+const receipts = { deliverWithinMs: 60_000 }
+
+describe('a message to which nothing happens', () => {
+  it('that was sent and not delivered in time goes to the fallback, once', async () => {
+    const { accept, deliver, sweep, clock, store, fallbackJobs } = await workerFixture(receipts)
+    const id = await accept()
+    await deliver(id)
+    clock.aheadMs += 59_000
+    await sweep.once()
+    expect((await store.read(id))?.reason).toBeUndefined()
+    clock.aheadMs += 1000
+    await Promise.all([sweep.once(), sweep.once(), sweep.once()])
+    expect(await store.read(id)).toMatchObject({ status: 'sent', reason: 'undelivered' })
+    expect(await fallbackJobs()).toEqual([{ messageId: id }])
+  })
+
+  it('and that says itself how long it waits', async () => {
+    const { accept, deliver, sweep, clock, store } = await workerFixture(receipts)
+    const id = await accept({ deliverWithinSeconds: 5 })
+    await deliver(id)
+    clock.aheadMs += 5000
+    await sweep.once()
+    expect((await store.read(id))?.reason).toBe('undelivered')
+  })
+
+  it('without receipts nobody waits for a delivery', async () => {
+    const { accept, deliver, sweep, clock, store, redis, keys } = await workerFixture()
+    const id = await accept()
+    await deliver(id)
+    expect(await redis.zcard(keys.timers())).toBe(0)
+    clock.aheadMs += 250_000
+    await sweep.once()
+    expect((await store.read(id))?.status).toBe('sent')
+  })
+
+  it.each([
+    ['that waits for its turn', {}, {}, 'rate_limited'],
+    ['that was tried in vain', { attempts: 2 }, {}, 'provider_unavailable'],
+    ['that has no token to go with', {}, { token: null }, 'token_unavailable'],
+  ])(
+    '%s falls back while its code is of use, whatever became of its job',
+    async (_what, over, options, reason) => {
+      const { accept, sweep, clock, store, fallbackJobs } = await workerFixture(options)
+      const id = await accept(over)
+      clock.aheadMs += 239_000
+      await sweep.once()
+      expect((await store.read(id))?.reason).toBeUndefined()
+      clock.aheadMs += 1000
+      await sweep.once()
+      expect(await store.read(id)).toMatchObject({ status: 'queued', reason })
+      expect(await fallbackJobs()).toEqual([{ messageId: id }])
+    },
+  )
+
+  it('whose deadline has passed in the queue expires', async () => {
+    const { accept, sweep, clock, store, redis, keys } = await workerFixture()
+    const id = await accept()
+    clock.aheadMs += 300_000
+    await sweep.once()
+    expect((await store.read(id))?.status).toBe('expired')
+    expect(await store.readContent(id)).toBeUndefined()
+    expect(await redis.zcard(keys.timers())).toBe(0)
+  })
+
+  it('is left to the worker that is sending it, and found uncertain once that one is gone', async () => {
+    const { accept, deliver, sweep, clock, store, holdNextSend } = await workerFixture(receipts)
+    const id = await accept()
+    clock.aheadMs += 58_000
+    const send = holdNextSend()
+    const delivery = deliver(id)
+    await send.hasBegun
+    clock.aheadMs += 3000
+    await sweep.once()
+    expect((await store.read(id))?.reason).toBeUndefined()
+    clock.aheadMs += 8000
+    await sweep.once()
+    expect((await store.read(id))?.reason).toBe('outcome_unknown')
+    send.answer(accepted)
+    await delivery
+    expect((await store.read(id))?.status).toBe('sent')
+  })
+
+  it('whose fallback was decided and never queued is handed over', async () => {
+    const { accept, sweep, clock, store, fallbackJobs } = await workerFixture()
+    const id = await accept()
+    await store.decideFallback(id, { reason: 'recipient_unreachable', detail: '131026' })
+    clock.aheadMs += 240_000
+    await sweep.once()
+    expect(await fallbackJobs()).toEqual([{ messageId: id }])
+  })
+
+  it('comes again if the one who took it died', async () => {
+    const { accept, sweep, clock, store } = await workerFixture()
+    const id = await accept()
+    clock.aheadMs += 240_000
+    expect(await store.takeDue(10, 5000)).toEqual([id])
+    expect(await sweep.once()).toBe(0)
+    clock.aheadMs += 5000
+    await sweep.once()
+    expect((await store.read(id))?.reason).toBe('rate_limited')
+  })
+
+  it('costs no timer once it is settled', async () => {
+    const { accept, deliver, recordReceipt, redis, keys } = await workerFixture(receipts)
+    const id = await accept()
+    await deliver(id)
+    expect(await redis.zcard(keys.timers())).toBe(1)
+    await recordReceipt({ providerMessageId: 'wamid.1', messageId: id, status: 'delivered', at: 0 })
+    expect(await redis.zcard(keys.timers())).toBe(0)
+  })
+})
+
+describe('a sender that Meta has blocked', () => {
+  const blocked = {
+    kind: 'failed',
+    failure: 'account-blocked',
+    detail: '368 blocked',
+    pauses: 'sender',
+  } as const
+
+  it('sends nothing more but probes: messages fall back at once', async () => {
+    const { accept, deliver, meta, store, clock } = await workerFixture()
+    meta.answers.push(blocked)
+    expect(await deliver(await accept())).toEqual({ kind: 'fell-back', reason: 'sender_blocked' })
+    const next = await accept()
+    expect(await deliver(next)).toEqual({ kind: 'fell-back', reason: 'sender_blocked' })
+    expect(meta.sends).toHaveLength(1)
+    expect((await store.read(next))?.attempts).toBe(0)
+    clock.aheadMs += 5000
+    const probe = await accept({
+      to: '+221771234568',
+      acceptedAt: Date.now() + 5000,
+      expiresAt: Date.now() + 305_000,
+    })
+    expect((await deliver(probe)).kind).toBe('done')
+    const after = await accept({
+      to: '+221771234569',
+      acceptedAt: Date.now() + 5000,
+      expiresAt: Date.now() + 305_000,
+    })
+    expect((await deliver(after)).kind).toBe('done')
+  })
+
+  it('is known from a receipt as well, and from what Meta says of the account', async () => {
+    const { accept, deliver, recordReceipt, recordNotice, pauses } = await workerFixture()
+    const id = await accept()
+    await deliver(id)
+    const receipt = { providerMessageId: 'wamid.1', messageId: id, status: 'failed', at: 0 } as const
+    await recordReceipt({ ...receipt, graphCode: 131042 })
+    expect(await pauses.all()).toMatchObject([{ what: 'sender', reason: 'sender_blocked' }])
+    const account = { kind: 'account', field: 'account_update', event: 'DISABLED_UPDATE' } as const
+    await recordNotice({ ...account, detail: 'REINSTATE' })
+    expect(await pauses.all()).toEqual([])
+    await recordNotice({ ...account, detail: 'DISABLE' })
+    expect(await pauses.all()).toMatchObject([{ what: 'sender' }])
+  })
+})
+
+describe('a template that Meta has paused', () => {
+  it('is not used until Meta says that it is good again; others are', async () => {
+    const { accept, deliver, recordNotice, meta } = await workerFixture()
+    const template = { kind: 'template', name: 'otp_login', language: 'fr' } as const
+    await recordNotice({ ...template, event: 'PAUSED', reason: 'LOW_QUALITY' })
+    expect(await deliver(await accept())).toEqual({ kind: 'fell-back', reason: 'template_rejected' })
+    expect((await deliver(await accept({ language: 'en' }))).kind).toBe('done')
+    await recordNotice({ ...template, event: 'APPROVED' })
+    expect((await deliver(await accept())).kind).toBe('done')
+    expect(meta.sends).toHaveLength(2)
+  })
+})
