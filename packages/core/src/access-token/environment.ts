@@ -3,7 +3,8 @@ import type { Secret } from '../secret.ts'
 import type { CredentialsOfApp } from './app-credentials.ts'
 import { judgeToken, type TokenAuthority } from './token-authority.ts'
 import { checked, outlives, tokenInUse, type StoredToken, type TokenRecord } from './token-state.ts'
-import type { TokenFacts, TokenVault } from './vault.ts'
+import type { TokenFacts } from './token-fields.ts'
+import type { TokenVault } from './vault.ts'
 
 /** A token that would not do is asked about again after this, if nothing else lives. */
 const ASK_AGAIN_MS = 60_000

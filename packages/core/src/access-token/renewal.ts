@@ -13,7 +13,8 @@ import type { CredentialsOfApp } from './app-credentials.ts'
 import type { HeldLease, RenewalLease } from './lease.ts'
 import { describeFault, reasonToReject, type FaultReport, type TokenAuthority } from './token-authority.ts'
 import { checked, renewsAt, tokenInUse, type StoredToken, type TokenRecord } from './token-state.ts'
-import type { NewToken, TokenVault } from './vault.ts'
+import type { NewToken } from './token-fields.ts'
+import type { TokenVault } from './vault.ts'
 
 /** A caller that finds a renewal under way looks this often for its result. */
 const LOOK_AGAIN_MS = 50

@@ -9,7 +9,7 @@ import type {
 } from '../graph/answers.ts'
 import { classify } from '../graph/failures.ts'
 import type { Secret } from '../secret.ts'
-import type { TokenFacts } from './vault.ts'
+import type { TokenFacts } from './token-fields.ts'
 
 export type TokenAuthority = {
   /** Trades a live token for a new one. @param how.forSystemUser ask for a life of sixty days */

@@ -11,53 +11,29 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Redis, Result } from 'ioredis'
 import type { Keys } from '../keys.ts'
-import { UnsealError, type Owner, type Sealer } from '../sealer.ts'
-import { Secret } from '../secret.ts'
+import type { Sealer } from '../sealer.ts'
+import type { Secret } from '../secret.ts'
 import { SettingsError } from '../settings.ts'
 import {
-  isUsable,
-  type LastCheck,
-  type LastRenewal,
-  type StoredToken,
-  type TokenRecord,
-  type TokenSource,
-} from './token-state.ts'
+  allTokenFields,
+  createTokenFields,
+  factFields,
+  KEPT_TOKENS,
+  keptVersions,
+  prefixed,
+  type NewToken,
+  type TokenExtras,
+  type TokenFacts,
+} from './token-fields.ts'
+import { isUsable, type LastCheck, type LastRenewal, type TokenRecord } from './token-state.ts'
 
 /** Names one version of one token. */
 export type TokenVersion = Pick<TokenRecord, 'generation' | 'version'>
-
-/** A token that is to be stored. */
-export type NewToken = Pick<StoredToken, 'accessToken' | 'source' | 'obtainedAt' | 'expiresAt' | 'type'>
-
-/** What Meta says of a token. Times are milliseconds since 1970. */
-export type TokenFacts = { expiresAt?: number | null; obtainedAt?: number; type?: string }
-
-/** What is stored along with a token. */
-export type TokenExtras = {
-  lastCheck?: LastCheck
-  manualAt?: number
-  appSecret?: NonNullable<TokenRecord['appSecret']>
-}
-
-/** The present token and the ones it replaced: what they were replaced by may turn out to be bad. */
-const KEPT_TOKENS = 4
-
-const TOKEN_FIELDS = [
-  'sealed',
-  'source',
-  'obtainedAt',
-  'expiresAt',
-  'type',
-  'refusedAt',
-  'deadAt',
-  'confirmedAt',
-] as const
 
 /** What was said of the tokens before does not hold once there is a newer one. */
 const STALE_FIELDS = ['lastCheck', 'lastRenewal', 'expiringSaidAt', 'unusableSaidAt', 'restoredAt']
 
 const MISSING_SAID_MS = 3600_000
-const NEVER = 'never'
 
 /** A condition on a field: its value, `PRESENT` or `ABSENT`. */
 const PRESENT = '*'
@@ -284,108 +260,6 @@ export async function requireReadable(vault: Pick<TokenVault, 'read'>, now: numb
   ])
 }
 
-/** How a record is written into fields of a hash, and read from them. */
-function createTokenFields({ sealer, senderId }: { sealer: Sealer; senderId: string }) {
-  const tokenOwner: Owner = { purpose: 'access-token', id: senderId }
-  const secretOwner: Owner = { purpose: 'app-secret', id: senderId }
-
-  return {
-    tokenFields(token: NewToken & Partial<StoredToken> & { version: number }): Record<string, string> {
-      const { refusedAt, deadAt, confirmedAt } = token
-      return prefixed(token.version, {
-        sealed: sealer.seal(token.accessToken.reveal(), tokenOwner),
-        source: token.source,
-        ...factFields(token),
-        ...(refusedAt !== undefined && { refusedAt: String(refusedAt) }),
-        ...(deadAt !== undefined && { deadAt: String(deadAt) }),
-        ...(confirmedAt !== undefined && { confirmedAt: String(confirmedAt) }),
-      })
-    },
-
-    extraFields,
-
-    resealed({ tokens, appSecret }: TokenRecord): Record<string, string> {
-      const sealed = tokens.map(({ version, accessToken }) => [
-        `${version}.sealed`,
-        sealer.seal(accessToken.reveal(), tokenOwner),
-      ])
-      return { ...Object.fromEntries(sealed), ...extraFields({ ...(appSecret && { appSecret }) }) }
-    },
-
-    readRecord(fields: Record<string, string>): TokenRecord {
-      const { generation = '', version, lastRenewal, lastCheck } = fields
-      const kept = keptVersions(Number(version)).filter((each) => fields[`${each}.sealed`] !== undefined)
-      const tokens = kept.flatMap((each) => readToken(fields, each))
-      const appSecret = readAppSecret(fields)
-      const texts = [fields['appSecret'], ...kept.map((each) => fields[`${each}.sealed`])]
-      return {
-        generation,
-        version: Number(version),
-        tokens,
-        ...(lastRenewal !== undefined && { lastRenewal: JSON.parse(lastRenewal) as LastRenewal }),
-        ...(lastCheck !== undefined && { lastCheck: JSON.parse(lastCheck) as LastCheck }),
-        ...numbersOf(fields, ['manualAt', 'expiringSaidAt', 'unusableSaidAt', 'restoredAt']),
-        ...(appSecret && { appSecret }),
-        ...(tokens.length < kept.length && { unreadable: kept.length - tokens.length }),
-        ...(texts.some((text) => text !== undefined && !sealer.isUnderFirstKey(text)) && {
-          hasOldSeal: true as const,
-        }),
-      }
-    },
-  }
-
-  function extraFields({ lastCheck, manualAt, appSecret }: TokenExtras): Record<string, string> {
-    return {
-      ...(lastCheck && { lastCheck: JSON.stringify(lastCheck) }),
-      ...(manualAt !== undefined && { manualAt: String(manualAt) }),
-      ...(appSecret && {
-        appSecret: sealer.seal(appSecret.secret.reveal(), secretOwner),
-        appSecretReplaces: appSecret.replaces,
-        appSecretAt: String(appSecret.at),
-      }),
-    }
-  }
-
-  function readToken(fields: Record<string, string>, version: number): StoredToken[] {
-    const field = (name: (typeof TOKEN_FIELDS)[number]) => fields[`${version}.${name}`]
-    const accessToken = opened(field('sealed'), tokenOwner)
-    if (!accessToken) return []
-    const { expiresAt, type } = { expiresAt: field('expiresAt'), type: field('type') }
-    const times = Object.fromEntries(TOKEN_FIELDS.map((name) => [name, field(name)]))
-    return [
-      {
-        version,
-        accessToken,
-        source: field('source') as TokenSource,
-        obtainedAt: Number(field('obtainedAt')),
-        ...(expiresAt !== undefined && { expiresAt: expiresAt === NEVER ? null : Number(expiresAt) }),
-        ...(type !== undefined && { type }),
-        ...numbersOf(times, ['refusedAt', 'deadAt', 'confirmedAt']),
-      },
-    ]
-  }
-
-  function readAppSecret(fields: Record<string, string>): TokenRecord['appSecret'] {
-    const secret = opened(fields['appSecret'], secretOwner)
-    if (!secret) return undefined
-    return { secret, replaces: fields['appSecretReplaces'] ?? '', at: Number(fields['appSecretAt'] ?? 0) }
-  }
-
-  /** Undefined if it is not there, or if none of our keys opens it. */
-  function opened(sealed: string | undefined, owner: Owner): Secret | undefined {
-    try {
-      return sealed === undefined ? undefined : new Secret(sealer.open(sealed, owner))
-    } catch (error) {
-      if (error instanceof UnsealError) return undefined
-      throw error
-    }
-  }
-}
-
-function keptVersions(newest: number): number[] {
-  return Array.from({ length: KEPT_TOKENS }, (_, age) => newest - age)
-}
-
 function whereNewest({ generation, version }: TokenVersion): Record<string, string> {
   return { generation, version: String(version) }
 }
@@ -394,31 +268,8 @@ function whereKept({ generation, version }: TokenVersion): Record<string, string
   return { generation, [`${version}.sealed`]: PRESENT }
 }
 
-function factFields({ expiresAt, obtainedAt, type }: TokenFacts): Record<string, string> {
-  return {
-    ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? NEVER : String(expiresAt) }),
-    ...(obtainedAt !== undefined && { obtainedAt: String(obtainedAt) }),
-    ...(type !== undefined && { type }),
-  }
-}
-
-function numbersOf<K extends string>(
-  fields: Readonly<Record<string, string | undefined>>,
-  names: readonly K[],
-): { [key in K]?: number } {
-  const given = names.flatMap((name) => {
-    const text = fields[name]
-    return text === undefined ? [] : [[name, Number(text)] as const]
-  })
-  return Object.fromEntries(given) as { [key in K]?: number }
-}
-
-function prefixed(version: number, fields: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [`${version}.${name}`, value]))
-}
-
-function allTokenFields(version: number): string[] {
-  return TOKEN_FIELDS.map((name) => `${version}.${name}`)
+function newGeneration(): string {
+  return randomBytes(8).toString('base64url')
 }
 
 function seenFields({ source, accessToken, obtainedAt }: NewToken): Record<string, string> {
@@ -428,8 +279,4 @@ function seenFields({ source, accessToken, obtainedAt }: NewToken): Record<strin
 /** Plain, not keyed: a token is too random to be guessed from it, and it must outlive the rotation of our keys. */
 function seenField(accessToken: Secret): string {
   return `seen:${createHash('sha256').update(accessToken.reveal()).digest('base64url')}`
-}
-
-function newGeneration(): string {
-  return randomBytes(8).toString('base64url')
 }
