@@ -151,7 +151,12 @@ export function createAcceptMessages(deps: {
         const seed = await admission.withdraw(asked)
         if (seed === undefined) return
         const ids = asked.messages.map(({ index }) => messageIdOf(seed, index))
-        await Promise.all(ids.map((id) => store.move(id, { to: 'canceled', detail: 'not accepted' })))
+        const ends = await Promise.all(
+          ids.map((id) => store.move(id, { to: 'canceled', from: ['queued'], detail: 'not accepted' })),
+        )
+        // A worker was faster: a repeat has to find what was sent.
+        const isSent = ends.some(({ message }) => message && message.status !== 'canceled')
+        if (isSent) await admission.admit({ ...asked, seed })
         return
       } catch {
         await sleep(WITHDRAW_AGAIN_MS, undefined, { ref: false })

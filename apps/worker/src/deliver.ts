@@ -70,13 +70,14 @@ export function createDeliver(deps: {
   onUncertain: 'resend' | 'fallback'
   mostInHand: number
   stopping: AbortSignal
+  onError: (error: Error) => void
   now?: () => number
   random?: () => number
 }) {
   const { sender, store, sealer, graph, pairBudget, pauses, events, policy } = deps
   const { now = Date.now, random = Math.random } = deps
   const { accessToken } = sender
-  const { take, fallBack, expire, afterRefusal } = createStepTaker(deps)
+  const { take, noteLimit, fallBack, expire, afterRefusal } = createStepTaker(deps)
   const turns = createTurns(deps)
   let inHand = 0
 
@@ -86,7 +87,7 @@ export function createDeliver(deps: {
     if (!message || isSettled(message.status)) return DONE
     if (message.reason) return fallBack(message, message.reason, message.reasonDetail ?? '')
     if (message.status === 'sent') return DONE
-    if (now() >= message.expiresAt) return expire(message)
+    if (message.status === 'queued' && now() >= message.expiresAt) return expire(message)
     switch (message.status) {
       case 'queued':
         return attempt(message, priority)
@@ -100,10 +101,10 @@ export function createDeliver(deps: {
   async function attempt(message: Message, priority: number): Promise<Delivery> {
     if (now() >= sendUntil(message)) {
       const reason = message.attempts > 0 ? 'provider_unavailable' : 'worker_lost'
-      return fallBack(message, reason, 'its turn came too late')
+      return giveUp(message, reason, 'its turn came too late')
     }
     const paused = await pauses.check(templateOf(message))
-    if (paused) return fallBack(message, paused.reason, paused.detail)
+    if (paused) return giveUp(message, paused.reason, paused.detail)
     if (!(await accessToken.isAvailable())) return waitForToken(message, priority)
     const pairWaitMs = await pairBudget.take(message.to)
     if (pairWaitMs > 0) return waitFor(message, pairWaitMs, 'rate_limited', 'too many to this recipient')
@@ -114,7 +115,7 @@ export function createDeliver(deps: {
       case 'far':
         return waitFor(message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
       case 'out-of-time':
-        return fallBack(message, 'rate_limited', 'its turn did not come in time')
+        return giveUp(message, 'rate_limited', 'its turn did not come in time')
       case 'stopping':
         return { kind: 'later', delayMs: 0 }
     }
@@ -124,15 +125,29 @@ export function createDeliver(deps: {
   async function claimAndSend(message: Message, slotAt: number): Promise<Delivery> {
     const content = openContent(sealer, message.id, await store.readContent(message.id))
     if (!content) return withoutContent(message)
+    // Again, and now for sure: it may have been paused while this one waited, and a probe is not to be wasted on one that does not go.
+    const paused = await pauses.check(templateOf(message), 'as a probe')
+    if (paused) return giveUp(message, paused.reason, paused.detail)
     const askedAt = now()
     const claimed = await claim(message)
     if (!claimed.moved || !claimed.message) return afterRefusal(claimed.message)
-    await turns.comes(slotAt)
-    return send(claimed.message, content, askedAt)
+    const isItsTurn = await turns.comes(slotAt).then(
+      () => true,
+      () => false,
+    )
+    return isItsTurn ? send(claimed.message, content, askedAt) : follow(claimed.message, NOT_SENT, askedAt)
+  }
+
+  /** For a message that may be with Meta already, that is what its reader has to know. */
+  function giveUp(message: Message, reason: FallbackReason, detail: string): Promise<Delivery> {
+    return fallBack(message, message.status === 'uncertain' ? 'outcome_unknown' : reason, detail)
   }
 
   /** Another worker claimed it and did not finish: it died, or is cut off. Meta may have the message. */
   async function suspect(message: Message): Promise<Delivery> {
+    const since = message.timeline.findLast((entry) => entry.status === 'sending')?.at ?? message.acceptedAt
+    const leftMs = since + policy.sendingMs - now()
+    if (leftMs > 0) return { kind: 'later', delayMs: leftMs }
     const { moved } = await store.move(message.id, {
       to: 'uncertain',
       from: ['sending'],
@@ -177,9 +192,17 @@ export function createDeliver(deps: {
       failure: 'token-expired',
       detail: 'no usable access token',
     }
-    await notePause(message, known)
-    const step = nextStep(known, { message, now: now(), policy, random: random() })
-    return take(step, known, message, now() - claimedAt)
+    return follow(message, known, claimedAt)
+  }
+
+  /** First the message is noted; what its outcome means for others comes after, and must not undo that. */
+  async function follow(message: Message, outcome: Outcome, claimedAt: number): Promise<Delivery> {
+    const durationMs = now() - claimedAt
+    const step = nextStep(outcome, { message, now: now(), policy, random: random() })
+    const delivery = await take(step, outcome, message, durationMs)
+    await notePause(message, outcome).catch(deps.onError)
+    await noteLimit(outcome, message, durationMs).catch(deps.onError)
+    return delivery
   }
 
   /** What Meta says of one message may hold for all that would follow, or tell that this is over. */
@@ -218,17 +241,17 @@ export function createDeliver(deps: {
     reason: FallbackReason,
     detail: string,
   ): Promise<Delivery> {
-    const delayMs = Math.ceil(waitMs * (1 + random() / 2))
-    if (now() + delayMs < fallBackAt(message, policy.deliverWithinMs)) return { kind: 'later', delayMs }
-    return fallBack(message, reason, detail)
+    const leftMs = fallBackAt(message, policy.deliverWithinMs) - now()
+    if (waitMs >= leftMs) return giveUp(message, reason, detail)
+    return { kind: 'later', delayMs: Math.ceil(Math.min(waitMs * (1 + random() / 2), leftMs - 1)) }
   }
 
   /** Erased because it was settled or expired meanwhile; or sealed under a key that is gone, which nobody here can mend. */
   async function withoutContent(message: Message): Promise<Delivery> {
     const latest = await store.read(message.id)
     if (!latest || isSettled(latest.status)) return DONE
-    if (now() >= latest.expiresAt) return expire(latest)
-    return fallBack(
+    if (latest.status === 'queued' && now() >= latest.expiresAt) return expire(latest)
+    return giveUp(
       latest,
       'request_rejected',
       'its content cannot be opened: was a key taken from ENCRYPTION_KEYS?',

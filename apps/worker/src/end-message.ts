@@ -46,7 +46,12 @@ export function createEndMessage(deps: {
     /** Ends a message whose deadline passed before it was sent. */
     async expire(message: Message): Promise<void> {
       const detail = 'the deadline passed before it was sent'
-      const { moved } = await store.move(message.id, { to: 'expired', detail })
+      const { moved } = await store.move(message.id, {
+        to: 'expired',
+        from: ['queued'],
+        unlessFallingBack: true,
+        detail,
+      })
       if (!moved) return
       events.messageExpired(message)
       events.messageEnded('expired', '')

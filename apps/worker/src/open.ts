@@ -44,8 +44,8 @@ import { createThroughput } from './throughput.ts'
 /** How long an uncertain send waits for a receipt; fixed by the contract with the apps. */
 const UNCERTAIN_WAIT_MS = 8000
 
-/** A send that has its answer is noted so soon, even by a Redis that stumbles. */
-const NOTED_WITHIN_MS = 5000
+/** A send that has its answer is noted so soon. */
+const NOTED_WITHIN_MS = 1000
 
 /** At the start Redis gets so long to come up before the worker goes on and waits for it. */
 const CONNECT_WITHIN_MS = 2000
@@ -116,9 +116,6 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   sweep.start()
 
   const template = createCheckTemplate({
-    redis,
-    keys,
-    senderId: sender.phoneNumberId,
     businessId: settings.businessId,
     accessToken,
     graph,
@@ -151,10 +148,11 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
       onUncertain: settings.onUncertain,
       mostInHand: Math.ceil(settings.workerConcurrency / 2),
       stopping: stopping.signal,
+      onError,
     }),
     fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes }),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
-    recordNotice: createRecordNotice({ pauses, events }),
+    recordNotice: createRecordNotice({ store, pauses, events }),
     lookAfterToken,
     fairness: createFairness({ redis, keys }),
   })

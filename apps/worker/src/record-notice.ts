@@ -1,5 +1,5 @@
 /** Use case: what Meta says by webhook of templates and account is told to the operators, and what it means for sending is done. */
-import type { Events, Notice, Pauses } from '@relais/core'
+import type { Events, MessageStore, Notice, Pauses } from '@relais/core'
 
 /** Nothing more may be sent with a template in these states (Meta, "message_template_status_update"). */
 const TEMPLATE_STOPS = ['PAUSED', 'DISABLED', 'REJECTED', 'DELETED', 'PENDING_DELETION', 'ARCHIVED', 'LOCKED']
@@ -8,19 +8,24 @@ const TEMPLATE_GOES = ['APPROVED', 'REINSTATED', 'UNARCHIVED']
 /** Nothing more may be sent by an account after these (Meta, "account_update"). */
 const ACCOUNT_STOPS = ['ACCOUNT_RESTRICTION', 'DISABLED_UPDATE', 'ACCOUNT_DELETED', 'ACCOUNT_OFFBOARDED']
 
-export function createRecordNotice(deps: { pauses: Pauses; events: Events }) {
-  const { pauses, events } = deps
+export function createRecordNotice(deps: { store: MessageStore; pauses: Pauses; events: Events }) {
+  const { store, pauses, events } = deps
 
   return async (notice: Notice): Promise<void> => {
+    if (notice.kind === 'not-requested') return aboutReport(notice.providerMessageId)
     events.notice(notice)
     switch (notice.kind) {
       case 'template':
         return aboutTemplate(notice)
       case 'account':
         return aboutAccount(notice)
-      case 'not-requested':
-        return
     }
+  }
+
+  async function aboutReport(providerMessageId: string): Promise<void> {
+    const id = await store.findByProviderId(providerMessageId)
+    const message = id === undefined ? undefined : await store.read(id)
+    if (message) events.messageNotRequested(message)
   }
 
   async function aboutTemplate({

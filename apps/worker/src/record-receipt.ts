@@ -15,6 +15,11 @@ import {
 import type { EndMessage } from './end-message.ts'
 import { beginPause, templateOf } from './pause.ts'
 
+const ARRIVED: readonly MessageStatus[] = ['delivered', 'read']
+
+/** What the timeline says of a receipt that moved the message. */
+const MOVED = 'receipt'
+
 export function createRecordReceipt(deps: {
   store: MessageStore
   end: EndMessage
@@ -50,11 +55,9 @@ export function createRecordReceipt(deps: {
     const { moved, message: latest } = await store.move(message.id, {
       to,
       set: { providerMessageId },
-      detail: 'receipt',
+      detail: MOVED,
     })
-    // `read` may come without `delivered`, or before it.
-    const isArrival = to === 'delivered' || (to === 'read' && message.status !== 'delivered')
-    if (moved && isArrival) events.messageEnded('delivered', '')
+    if (moved && latest && isFirstArrival(latest)) events.messageArrived(latest)
     if (!moved && latest) await keep(latest, to, 'came late and changed nothing')
     return moved
   }
@@ -74,8 +77,8 @@ export function createRecordReceipt(deps: {
     }
     const reason = reasonForWaiting(failure)
     const { decided } = await end.fallBack(message, { reason, detail: `receipt: ${detail}` })
-    if (decided.moved) await beginPause(pauses, failed, templateOf(message))
-    if (!decided.moved && decided.message && !decided.message.reason)
+    await beginPause(pauses, failed, templateOf(message))
+    if (!decided.moved && decided.message)
       await keep(decided.message, 'failed', `came late and changed nothing: ${detail}`)
     return decided.moved
   }
@@ -88,3 +91,9 @@ export function createRecordReceipt(deps: {
 }
 
 export type RecordReceipt = ReturnType<typeof createRecordReceipt>
+
+/** `read` may come without `delivered`, or before it, or at the same moment: the first of them counts. */
+function isFirstArrival({ timeline }: Message): boolean {
+  const arrivals = timeline.filter(({ status, detail }) => ARRIVED.includes(status) && detail === MOVED)
+  return arrivals.length === 1 && timeline.at(-1) === arrivals[0]
+}

@@ -37,6 +37,7 @@ export function createSweep(deps: {
   const { store, accessToken, end, policy, now = Date.now } = deps
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
+  let isClosing = false
 
   return {
     once,
@@ -49,6 +50,7 @@ export function createSweep(deps: {
 
     /** Resolves when the look that is under way is done. */
     async close(): Promise<void> {
+      isClosing = true
       clearInterval(timer)
       await running
     },
@@ -56,7 +58,7 @@ export function createSweep(deps: {
 
   async function untilDone(): Promise<void> {
     try {
-      while ((await once()) === MOST_AT_ONCE);
+      while ((await once()) === MOST_AT_ONCE && !isClosing);
     } catch (error) {
       deps.onError(error as Error)
     }

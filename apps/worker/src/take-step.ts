@@ -42,20 +42,19 @@ export function createStepTaker(deps: {
   events: Events
 }) {
   const { sender, store, pacing, pairBudget, end, events } = deps
-  return { take, fallBack, expire, afterRefusal }
+  return { take, noteLimit, fallBack, expire, afterRefusal }
 
   /** Carries a step out. */
   async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
     const detail = outcome.kind === 'accepted' ? 'accepted by Meta' : outcome.detail
     const told = { outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind, detail }
     const { id, claims, attempts, waits } = message
-    await noteLimit(outcome, message, durationMs)
     switch (step.kind) {
       case 'sent': {
         const set = { providerMessageId: step.providerMessageId, waits: 0 }
         const sent = await noted(() => store.move(id, { to: 'sent', claims, set, detail }))
         events.messageSent(sent.message ?? message, durationMs)
-        return sent.moved ? DONE : afterRefusal(sent.message)
+        return sent.moved && !sent.message?.reason ? DONE : afterRefusal(sent.message)
       }
       case 'retry':
         return again(

@@ -171,3 +171,93 @@ describe('a template that Meta has paused', () => {
     expect(meta.sends).toHaveLength(2)
   })
 })
+
+describe('many refusals at once', () => {
+  it('are one pause: those on their way were refused as well', async () => {
+    const { accept, newDeliver, meta, pauses } = await workerFixture()
+    const failed = { kind: 'failed', failure: 'account-blocked', detail: '131031', pauses: 'sender' } as const
+    const ids = await Promise.all(Array.from({ length: 8 }, (_, i) => accept({ to: `+22177123456${i}` })))
+    let sending = 0
+    let answer = (): void => undefined
+    const all = new Promise<void>((resolve) => (answer = resolve))
+    for (const _id of ids)
+      meta.answers.push(async () => {
+        sending += 1
+        if (sending === ids.length) answer()
+        await all
+        return failed
+      })
+    await Promise.all(ids.map((id) => newDeliver()(id)))
+    expect(await pauses.all()).toMatchObject([{ what: 'sender', probes: 0 }])
+  })
+
+  it('a message that waits is no probe: the next one that goes is', async () => {
+    const { accept, deliver, pauses, clock, meta } = await workerFixture({ token: null })
+    await pauses.begin('sender', { reason: 'sender_blocked', detail: '368' })
+    clock.aheadMs += 5000
+    expect((await deliver(await accept())).kind).toBe('later')
+    expect(await pauses.all()).toMatchObject([{ probes: 0 }])
+    expect(meta.sends).toEqual([])
+  })
+})
+
+describe('what Meta accepted', () => {
+  it('stays accepted, whatever fails afterwards', async () => {
+    const { accept, deliver, pauses, store, meta } = await workerFixture()
+    pauses.end = () => Promise.reject(new Error('LOADING'))
+    const id = await accept()
+    await deliver(id).catch(() => undefined)
+    expect((await store.read(id))?.status).toBe('sent')
+    expect(meta.sends).toHaveLength(1)
+  })
+
+  it('is counted once, though delivered and read come in one webhook', async () => {
+    const { accept, deliver, recordReceipt, events } = await workerFixture({ deliverWithinMs: 60_000 })
+    let arrivals = 0
+    events.messageArrived = () => void (arrivals += 1)
+    const id = await accept()
+    await deliver(id)
+    const receipt = { providerMessageId: 'wamid.1', messageId: id, at: 0 }
+    await Promise.all([
+      recordReceipt({ ...receipt, status: 'delivered' }),
+      recordReceipt({ ...receipt, status: 'read' }),
+      recordReceipt({ ...receipt, status: 'delivered' }),
+    ])
+    expect(arrivals).toBe(1)
+  })
+
+  it('and whose fallback was decided meanwhile keeps its timer until that is done', async () => {
+    const { accept, deliver, store, holdNextSend, sweep, clock, fallbackJobs } = await workerFixture()
+    const id = await accept()
+    const send = holdNextSend()
+    const delivery = deliver(id)
+    await send.hasBegun
+    await store.decideFallback(id, { reason: 'undelivered', detail: 'decided elsewhere' })
+    send.answer(accepted)
+    await delivery
+    clock.aheadMs += 240_000
+    await sweep.once()
+    expect(await fallbackJobs()).toEqual([{ messageId: id }])
+  })
+})
+
+describe('an uncertain message', () => {
+  it('where no receipts can come is sent once more, not again and again', async () => {
+    const { accept, deliver, meta, policy } = await workerFixture()
+    policy.uncertainWaitMs = 0
+    for (let i = 0; i < 5; i += 1) meta.answers.push({ kind: 'ambiguous', detail: 'HTML' })
+    const id = await accept()
+    for (let i = 0; i < 6; i += 1) await deliver(id)
+    expect(meta.sends).toHaveLength(2)
+  })
+
+  it('whose deadline passes ends with the operators, who learn that the person may have it', async () => {
+    const { accept, deliver, meta, clock, store } = await workerFixture()
+    meta.answers.push({ kind: 'ambiguous', detail: 'no whole answer' })
+    const id = await accept()
+    await deliver(id)
+    clock.aheadMs += 300_001
+    expect(await deliver(id)).toEqual({ kind: 'fell-back', reason: 'outcome_unknown' })
+    expect((await store.read(id))?.reason).toBe('outcome_unknown')
+  })
+})

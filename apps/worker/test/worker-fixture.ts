@@ -109,6 +109,9 @@ export async function workerFixture(
       onUncertain: options.onUncertain ?? 'resend',
       mostInHand: 0,
       stopping: stopping.signal,
+      onError: (error) => {
+        throw error
+      },
       now,
       random: () => 1,
     })
@@ -116,6 +119,8 @@ export async function workerFixture(
   return {
     redis,
     keys,
+    events,
+    policy,
     store,
     sealer,
     vault,
@@ -126,7 +131,7 @@ export async function workerFixture(
     newDeliver,
     deliver: newDeliver(),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
-    recordNotice: createRecordNotice({ pauses, events }),
+    recordNotice: createRecordNotice({ store, pauses, events }),
     pauses,
     sweep: createSweep({
       store,

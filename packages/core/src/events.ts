@@ -65,10 +65,13 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     },
 
     messageReceipt(message: Message, receipt: { status: string; graphCode?: number; isNews: boolean }): void {
-      if (receipt.isNews && receipt.status === 'delivered') {
-        metrics.toDelivered.observe((now() - message.acceptedAt) / 1000)
-      }
       logger.info({ event: 'message.receipt', ...about(message), ...receipt }, 'receipt')
+    },
+
+    /** The phone has it: the first `delivered` or `read`. */
+    messageArrived(message: Message): void {
+      metrics.toDelivered.observe((now() - message.acceptedAt) / 1000)
+      metrics.ended.inc({ end: 'delivered', reason: '' })
     },
 
     /** Counted once for each message: by whoever moved it there. The ends that an app brings about have functions of their own. */
@@ -106,13 +109,16 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.warn({ event: 'message.possible_duplicate', ...about(message) }, 'sent again without knowing')
     },
 
-    /** What Meta says of templates, account and number; and a person who asked for no code, which may be a fraud under way. */
-    notice(notice: Notice): void {
-      const { kind, ...facts } = notice
-      if (kind === 'not-requested') {
-        logger.warn({ event: 'message.not_requested' }, 'a person says that they did not request this code')
-        return
-      }
+    /** A person says that they asked for no code: a fraud may be under way. */
+    messageNotRequested(message: Message): void {
+      logger.warn(
+        { event: 'message.not_requested', ...about(message) },
+        'the person did not request this code',
+      )
+    },
+
+    /** What Meta says of templates, account and number. */
+    notice({ kind, ...facts }: Exclude<Notice, { kind: 'not-requested' }>): void {
       logger.warn({ event: `whatsapp.${kind}`, what: facts }, `Meta has news of the ${kind}`)
     },
 

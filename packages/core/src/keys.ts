@@ -21,8 +21,6 @@ export function createKeys(prefix: string) {
     timers: () => `${prefix}:timers`,
     /** Hash: what a sender must not use now, with why and until when. Expires a week after its last change. */
     pauses: (senderId: string) => `${prefix}:pauses:${senderId}`,
-    /** String: taken by the process that looks at a sender's template. Expires with the hour. */
-    templateCheck: (senderId: string) => `${prefix}:template-check:${senderId}`,
     /** Hash: a sender's access tokens, sealed, with their versions. Has no expiry. */
     accessToken: (senderId: string) => `${prefix}:access-token:${senderId}`,
     /** Channel: told of every change to them. */

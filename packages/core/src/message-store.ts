@@ -54,7 +54,8 @@ if fits then
   if ARGV[11] ~= '' then
     redis.call('SET', KEYS[3], ARGV[11], 'PX', redis.call('PTTL', KEYS[1]))
   end
-  if ARGV[13] == '-' then redis.call('ZREM', KEYS[4], ARGV[12])
+  local isOver = ARGV[7] == '1' or redis.call('HEXISTS', KEYS[1], 'reason') == 0
+  if ARGV[13] == '-' then if isOver then redis.call('ZREM', KEYS[4], ARGV[12]) end
   elseif ARGV[13] ~= '' then redis.call('ZADD', KEYS[4], ARGV[13], ARGV[12]) end
 end
 return { moved, redis.call('HGETALL', KEYS[1]) }

@@ -91,7 +91,11 @@ export function afterUncertain(
   situation: Pick<Situation, 'message' | 'now' | 'policy'> & { onUncertain: 'resend' | 'fallback' },
 ): { kind: 'resend' } | { kind: 'fall-back'; reason: FallbackReason } {
   const { message, now, policy, onUncertain } = situation
-  const mayResend = message.attempts < policy.maxAttempts && now < fallBackAt(message, policy.deliverWithinMs)
+  // Where a receipt was waited for, its absence tells something each time. Where none can come, once has to do.
+  const times = message.timeline.filter(({ status }) => status === 'uncertain').length
+  const isToTry = policy.uncertainWaitMs > 0 || times < 2
+  const mayResend =
+    isToTry && message.attempts < policy.maxAttempts && now < fallBackAt(message, policy.deliverWithinMs)
   if (onUncertain === 'resend' && mayResend) return { kind: 'resend' }
   return { kind: 'fall-back', reason: 'outcome_unknown' }
 }

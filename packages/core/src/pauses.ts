@@ -17,8 +17,8 @@ export type Pause = {
   since: number
   /** From then on one message is let through. */
   probeAt: number
-  /** Refusals in a row. */
-  failures: number
+  /** Messages that were let through so far. */
+  probes: number
 }
 
 /** Who is to be paused: the whole sender, or one template in one language. */
@@ -30,12 +30,18 @@ const PROBE_MOST_MS = 30 * 60_000
 /** What is paused is known to a process at most so long after it was. */
 const LOOK_MS = 1000
 
-/** A pause that nobody has touched for so long is forgotten. */
+/** A template that nobody has used for so long after its probe was due is forgotten. */
+const IDLE_MS = 3600_000
+
+/** Pauses that nobody has touched for so long are forgotten. */
 const KEPT_MS = 7 * 24 * 3600_000
+
+/** Names of templates are the apps' to choose: beyond so many nothing more is paused. */
+const MOST_PAUSES = 200
 
 /**
  * KEYS 1 pauses · ARGV 1 what · 2 the probe moment as the caller knows it · 3 the next one
- * Lets one caller through at each probe. Returns 1 for that one.
+ * Lets one caller through at each probe, and counts it. Returns 1 for that one.
  */
 const PROBE = `
 local pause = redis.call('HGET', KEYS[1], ARGV[1])
@@ -43,6 +49,7 @@ if not pause then return 1 end
 local known = cjson.decode(pause)
 if tostring(known.probeAt) ~= ARGV[2] then return 0 end
 known.probeAt = ARGV[3]
+known.probes = known.probes + 1
 redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(known))
 return 1
 `
@@ -73,27 +80,39 @@ export function createPauses(options: {
       return [...(await read()).values()]
     },
 
-    /** Why nothing is to be sent with this now. Undefined: go on; the caller may be the probe. */
-    async check(template: { name: string; language: string } | undefined): Promise<Pause | undefined> {
+    /**
+     * Why nothing is to be sent with this now. Undefined: go on.
+     *
+     * @param how `as a probe`: the caller is about to send, and one of those who ask so is let through when it is time
+     */
+    async check(
+      template: { name: string; language: string } | undefined,
+      how?: 'as a probe',
+    ): Promise<Pause | undefined> {
       if (now() - readAt >= LOOK_MS) await read()
       for (const what of template ? ['sender', nameOf(template)] : ['sender']) {
         const pause = held.get(what)
-        if (pause && !(await isProbe(pause))) return pause
+        if (!pause || (how === undefined && now() >= pause.probeAt)) continue
+        if (!(await isProbe(pause))) return pause
       }
       return undefined
     },
 
-    /** Meta said what holds for all messages to come. */
+    /** Meta said what holds for all messages to come. What is paused already stays as it is: those on their way were refused as well. */
     async begin(paused: Paused, why: { reason: FallbackReason; detail: string }): Promise<void> {
       const what = nameOf(paused)
-      const known = (await read()).get(what)
-      const failures = (known?.failures ?? 0) + 1
+      if (held.has(what) || held.size >= MOST_PAUSES) return
       const at = now()
-      const pause = { ...why, what, since: known?.since ?? at, probeAt: at + gapMs(failures), failures }
-      await redis.hset(key, what, JSON.stringify({ ...pause, probeAt: String(pause.probeAt) }))
+      const pause = { ...why, what, since: at, probeAt: at + gapMs(0), probes: 0 }
+      const isNew = await redis.hsetnx(
+        key,
+        what,
+        JSON.stringify({ ...pause, probeAt: String(pause.probeAt) }),
+      )
       await redis.pexpire(key, KEPT_MS)
+      if (isNew === 0) return void (await read())
       held.set(what, pause)
-      if (!known) options.onChange?.(what, pause)
+      options.onChange?.(what, pause)
     },
 
     /** Meta took a message, or told that it is over. */
@@ -107,16 +126,25 @@ export function createPauses(options: {
   async function read(): Promise<Map<string, Pause>> {
     const fields = await redis.hgetall(key)
     readAt = now()
-    held = new Map(Object.entries(fields).map(([what, json]) => [what, readPause(what, json)]))
+    const pauses = Object.entries(fields).map(([what, json]) => readPause(what, json))
+    // Nothing was sent with it since long after its last probe: nobody needs it.
+    const [idle, present] = [pauses.filter(isIdle), pauses.filter((pause) => !isIdle(pause))]
+    if (idle.length > 0) await redis.hdel(key, ...idle.map(({ what }) => what))
+    held = new Map(present.map((pause) => [pause.what, pause]))
     return held
+  }
+
+  function isIdle({ what, probeAt }: Pause): boolean {
+    return what !== 'sender' && now() - probeAt > IDLE_MS
   }
 
   /** Is it time for a probe, and are we the one who makes it? */
   async function isProbe(pause: Pause): Promise<boolean> {
     if (now() < pause.probeAt) return false
-    const next = now() + gapMs(pause.failures)
+    const probes = pause.probes + 1
+    const next = now() + gapMs(probes)
     const isOurs = (await redis.relaisProbe(key, pause.what, String(pause.probeAt), String(next))) === 1
-    held.set(pause.what, { ...pause, probeAt: next })
+    held.set(pause.what, { ...pause, probeAt: next, probes })
     return isOurs
   }
 }
@@ -133,6 +161,6 @@ function readPause(what: string, json: string): Pause {
   return { ...pause, what, probeAt: Number(pause.probeAt) }
 }
 
-function gapMs(failures: number): number {
-  return Math.min(PROBE_MOST_MS, PROBE_FIRST_MS * 2 ** (failures - 1))
+function gapMs(probes: number): number {
+  return Math.min(PROBE_MOST_MS, PROBE_FIRST_MS * 2 ** probes)
 }

@@ -66,7 +66,8 @@ export function messagesRoutes(deps: {
           description:
             'Answers 202 once the message is durable in Redis. It then reaches one end, once. With an Idempotency-Key it can be ' +
             'repeated after any answer, or none: the message is sent once, and the repeat gets the first answer. Only what was ' +
-            'accepted is remembered: after a 4xx or a 503 the key is free. 422 idempotency_mismatch: the key came with another ' +
+            'accepted is remembered: after a 4xx the key is free, and after a 503 unless the message was on its way already, which the repeat ' +
+            'then tells. 422 idempotency_mismatch: the key came with another ' +
             'body before. 429 recipient_limited: the operator of this service limits how many messages a recipient gets.',
           body: MessageRequestSchema,
           response: { 202: AcceptedAnswer, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
@@ -96,7 +97,7 @@ export function messagesRoutes(deps: {
           summary: `Send up to ${MOST_MESSAGES} messages`,
           description:
             'Each message has a result of its own: it is accepted, or there is a problem with it that concerns no other. A 503 ' +
-            'means that none was accepted, and none is sent. A repeat with the same Idempotency-Key gets the same results, those of messages that ' +
+            'means that none was accepted; what a worker had taken by then is sent, and a repeat with the same key finds it. A repeat with the same Idempotency-Key gets the same results, those of messages that ' +
             'were refused included: send these again with a new key.',
           body: BatchSchema,
           response: { 202: BatchAnswer, ...problems(400, 401, 403, 413, 415, 422, 503) },

@@ -10,7 +10,8 @@ const BY_CODE = new Map(FAILURES.map((row) => [row.graphCode, row]))
 export function classify(error: GraphError): Failure {
   const row = error.graphCode === undefined ? undefined : BY_CODE.get(error.graphCode)
   const failure = exception(error, row?.failure) ?? row?.failure ?? classifyUnknown(error)
-  const pauses = row?.failure === failure ? row.pauses : pausesOf(failure)
+  const isTold = error.graphCode !== undefined
+  const pauses = row?.failure === failure ? row.pauses : isTold ? pausesOf(failure) : undefined
   return {
     failure,
     detail: describe(error, row),
