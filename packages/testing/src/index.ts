@@ -1,5 +1,7 @@
 export { eventually } from './eventually.ts'
 export { freePort } from './free-port.ts'
+export { openLink } from './link.ts'
+export type { Link, Passage, Watch } from './link.ts'
 export { startNode } from './node-process.ts'
 export type { Ending, NodeProcess, NodeProcessOptions } from './node-process.ts'
 export { startRedis } from './redis.ts'
