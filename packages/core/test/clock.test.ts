@@ -16,7 +16,7 @@ async function setup() {
         const exec = pipeline.exec.bind(pipeline)
         pipeline.exec = async () => {
           const answers = await exec()
-          const [seconds, micros] = answers?.at(-1)?.[1] as [string, string]
+          const [seconds, micros] = (answers?.at(-1) ?? [])[1] as [string, string]
           return [[null, [String(Number(seconds) + ahead.ms / 1000), micros]]]
         }
         return pipeline
