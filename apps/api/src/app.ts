@@ -52,9 +52,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     // Longer than the longest answer: a renewal that waits for another, and two calls to Meta.
     connectionTimeout: 90_000,
     keepAliveTimeout: 30_000,
-    // On closing, requests that are under way are finished first.
+    // On closing, requests that are under way are finished first, and those that still come in on their connections are served.
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 128 },
     ajv: {
       customOptions: {

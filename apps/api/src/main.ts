@@ -5,13 +5,15 @@ import {
   exitOnFaultySettings,
   readSettings,
   requireSense,
+  STOP_WITHIN_MS,
   untilAskedToStop,
+  watchFatalErrors,
 } from '@relais/core'
 import { apiSettings, requireDistinctKeys, type ApiSettings } from './config.ts'
 
 const VERSION = '0.1.0'
-const CLOSE_WITHIN_MS = 4000
 
+const failed = watchFatalErrors('api')
 const settings = readEnvironment()
 const logger = createLogger({
   name: 'api',
@@ -34,11 +36,11 @@ try {
   process.exit(1)
 }
 
-const signal = await asked
-logger.info({ event: 'api.stopping', signal }, 'stopping')
-const left = await closeAll(closers, CLOSE_WITHIN_MS)
+const cause = await Promise.race([asked, failed])
+logger.info({ event: 'api.stopping', cause }, 'stopping')
+const left = await closeAll(closers, STOP_WITHIN_MS)
 if (left.length > 0) logger.warn({ event: 'api.left_open', left }, 'not everything closed in time')
-process.exit(left.length > 0 ? 1 : 0)
+process.exit(left.length > 0 || cause === 'unhandledRejection' ? 1 : 0)
 
 function readEnvironment(): ApiSettings {
   try {

@@ -15,6 +15,7 @@ import {
   createSealer,
   createSender,
   failFastOptions,
+  LAST_CALLS_MS,
   openQueue,
   openRedis,
   comesUp,
@@ -22,6 +23,7 @@ import {
   requireFit,
   requireReadable,
   sayOnce,
+  watchForStalls,
   type Closer,
   type Logger,
   type AccessTokenJob,
@@ -32,6 +34,7 @@ import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
 import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
+import { createDrain } from './drain.ts'
 import { createEndByApp } from './end-by-app.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
@@ -92,7 +95,9 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   })
   const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
   const { accessToken } = sender
-  const isReady = () => answersPing(redis, 500)
+  const stalls = watchForStalls(events.processStalled)
+  let isStopping = false
+  const isReady = async () => !isStopping && (await answersPing(redis, 500))
 
   /** What Redis lost is put back before anybody builds on it. */
   const ensureRecord = async () => {
@@ -179,18 +184,33 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     },
   })
 
+  const drain = createDrain(app.server, () => app.close())
+  const endLastCalls = () => {
+    graph.close()
+    // Who waits for a renewal of another process is told that it is busy.
+    void sender.close()
+  }
+
   const closers: Closer[] = [
     { name: 'redis', close: () => redis.disconnect() },
+    { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
     { name: 'clock', close: () => clock.close() },
-    { name: 'access token', close: () => accessToken.close() },
     { name: 'graph', close: () => graph.close() },
+    { name: 'access token', close: () => sender.close() },
     {
       name: 'queues',
       close: () => Promise.all([messages, fallback, receipts, tokenChecks].map((q) => q.close())),
     },
     { name: 'metrics listener', close: () => probes.close() },
-    { name: 'listener', close: () => app.close() },
+    {
+      name: 'listener',
+      close: () => {
+        isStopping = true
+        return drain()
+      },
+    },
+    { name: 'last calls', close: () => void setTimeout(endLastCalls, LAST_CALLS_MS).unref() },
   ]
   if (await comesUp(redis, CONNECT_WITHIN_MS)) {
     requireFit(await facts().catch(() => undefined))

@@ -46,6 +46,9 @@ const TOKEN_WAIT_MS = { inHand: 2000, least: 500, most: 2000 }
 /** A claim is used at once or not at all: later, another worker may have taken the message for lost. */
 const CLAIM_GOOD_FOR_MS = 5000
 
+/** This process stops: another takes the message at once. */
+const GIVEN_BACK: Delivery = { kind: 'later', delayMs: 0 }
+
 const NOT_SENT: Outcome = {
   kind: 'failed',
   failure: 'transient',
@@ -55,7 +58,7 @@ const NOT_SENT: Outcome = {
 /**
  * @param deps.mostInHand so many messages may wait for a token without giving their place to others
  * @param deps.random draws a number from 0 to 1
- * @param deps.stopping aborted when the process is asked to stop: messages that wait for a slot are given back
+ * @param deps.stopping aborted when the process is asked to stop: nothing is claimed any more, messages that wait are given back
  */
 export function createDeliver(deps: {
   sender: PacedSender & Pick<Sender, 'accessToken'>
@@ -119,7 +122,7 @@ export function createDeliver(deps: {
       case 'out-of-time':
         return giveUp(message, 'rate_limited', 'its turn did not come in time')
       case 'stopping':
-        return { kind: 'later', delayMs: 0 }
+        return GIVEN_BACK
     }
   }
 
@@ -127,6 +130,7 @@ export function createDeliver(deps: {
   async function claimAndSend(message: Message, slotAt: number): Promise<Delivery> {
     const content = openContent(sealer, message.id, await store.readContent(message.id))
     if (!content) return withoutContent(message)
+    if (deps.stopping.aborted) return GIVEN_BACK
     // Again, and now for sure: it may have been paused while this one waited, and a probe is not to be wasted on one that does not go.
     const paused = await pauses.check(templateOf(message), 'as a probe')
     if (paused) return giveUp(message, paused.reason, paused.detail)
@@ -223,6 +227,7 @@ export function createDeliver(deps: {
 
   async function waitForToken(message: Message, priority: number): Promise<Delivery> {
     if (inHand < deps.mostInHand && (await tokenComes(message))) return attempt(message, priority)
+    if (deps.stopping.aborted) return GIVEN_BACK
     const ageMs = now() - message.acceptedAt
     const waitMs = Math.min(TOKEN_WAIT_MS.most, Math.max(TOKEN_WAIT_MS.least, ageMs / 10))
     return waitFor(message, waitMs, reasonForWaiting('token-expired'), 'no usable access token')

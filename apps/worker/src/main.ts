@@ -5,14 +5,14 @@ import {
   exitOnFaultySettings,
   readSettings,
   requireSense,
+  STOP_WITHIN_MS,
   untilAskedToStop,
+  watchFatalErrors,
 } from '@relais/core'
 import { workerSettings, type WorkerSettings } from './config.ts'
 import { openFallbackSink } from './fallback-sink.ts'
 
-/** A send in flight gets its time, and its message the move that follows. */
-const CLOSE_AFTER_SEND_MS = 2000
-
+const failed = watchFatalErrors('worker')
 const settings = readEnvironment()
 const sink = await openFallbackSink(settings.fallbackLog).catch(exitOnFaultySettings)
 const logger = createLogger({
@@ -34,11 +34,11 @@ try {
 }
 logger.info({ event: 'worker.started', concurrency: settings.workerConcurrency }, 'started')
 
-const signal = await asked
-logger.info({ event: 'worker.stopping', signal }, 'stopping')
-const left = await closeAll(closers, settings.sendTimeoutMs + CLOSE_AFTER_SEND_MS)
+const cause = await Promise.race([asked, failed])
+logger.info({ event: 'worker.stopping', cause }, 'stopping')
+const left = await closeAll(closers, STOP_WITHIN_MS)
 if (left.length > 0) logger.warn({ event: 'worker.left_open', left }, 'not everything closed in time')
-process.exit(left.length > 0 ? 1 : 0)
+process.exit(left.length > 0 || cause === 'unhandledRejection' ? 1 : 0)
 
 function readEnvironment(): WorkerSettings {
   try {

@@ -18,6 +18,7 @@ import {
   createSealer,
   createSender,
   ensureTokenChecks,
+  LAST_CALLS_MS,
   openQueue,
   openRedis,
   patientOptions,
@@ -26,6 +27,7 @@ import {
   requireReadable,
   sayOnce,
   scheduleTokenChecks,
+  watchForStalls,
   type AccessTokenJob,
   type Closer,
   type Logger,
@@ -94,6 +96,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   })
   const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
   const { accessToken, lookAfterToken } = sender
+  const stalls = watchForStalls(events.processStalled)
   const stopping = new AbortController()
   // Every message that waits listens for it.
   setMaxListeners(0, stopping.signal)
@@ -202,17 +205,18 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
 
   const probes = createProbes({
     metrics,
-    isReady: () => answersPing(redis, 500),
+    isReady: async () => !stopping.signal.aborted && (await answersPing(redis, 500)),
     beforeScrape: async () => metrics.tokenExpiresIn.set(await accessToken.secondsLeft()),
   })
 
   const closers: Closer[] = [
     { name: 'redis', close: () => redis.disconnect() },
+    { name: 'stall watch', close: () => stalls.close() },
     { name: 'clock', close: () => clock.close() },
-    { name: 'access token', close: () => accessToken.close() },
+    { name: 'graph', close: () => graph.close() },
+    { name: 'access token', close: () => sender.close() },
     { name: 'template check', close: () => template.close() },
     { name: 'throughput check', close: () => throughput.close() },
-    { name: 'graph', close: () => graph.close() },
     {
       name: 'queues',
       close: () => Promise.all([messageQueue, fallbackQueue, accessTokenQueue].map((q) => q.close())),
@@ -226,6 +230,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
         return Promise.all([sweep.close(), ...workers.map((worker) => worker.close())])
       },
     },
+    { name: 'last calls', close: () => void setTimeout(() => graph.close(), LAST_CALLS_MS).unref() },
   ]
   return { probes, closers }
 }

@@ -173,6 +173,11 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.error(facts, 'nothing is sent with this until a probe succeeds: it goes to the fallback')
     },
 
+    /** This process did nothing for so long. */
+    processStalled(heldMs: number): void {
+      logger.warn({ event: 'process.stalled', heldMs }, 'the process was blocked or frozen')
+    },
+
     tokenRenewed(token: StoredToken): void {
       metrics.renewals.inc({ outcome: 'renewed' })
       logger.info({ event: 'token.renewed', ...aboutToken(token) }, 'token renewed')

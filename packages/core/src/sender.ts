@@ -67,9 +67,10 @@ export function createSender(options: {
     onConcern: atMostEvery(LOOK_AFTER_EVERY_MS, () => void lookAfterToken().catch(onError)),
     onRefused: events.tokenInvalidated,
   })
+  const lease = createRenewalLease({ redis, keys, senderId, leaseMs: 2 * callTimeoutMs + LEASE_MARGIN_MS })
   const renewal = createRenewal({
     ...common,
-    lease: createRenewalLease({ redis, keys, senderId, leaseMs: 2 * callTimeoutMs + LEASE_MARGIN_MS }),
+    lease,
     callTimeoutMs,
     onRenewed: events.tokenRenewed,
     onFailed: events.tokenRenewalFailed,
@@ -105,6 +106,12 @@ export function createSender(options: {
     accessToken: shared,
     renewal,
     lookAfterToken,
+
+    /** Begins no renewal any more. Resolves when one that is under way is done, and the lease free for others. */
+    async close(): Promise<void> {
+      shared.close()
+      await lease.close()
+    },
   }
 }
 

@@ -12,12 +12,20 @@ export interface NodeProcessOptions {
   cwd?: string
   /** Gives the process a `Date` that the test can set ahead. */
   hasMovableClock?: boolean
+  /** Lets the test bring the process into trouble; not together with a movable clock. */
+  canBeTroubled?: boolean
   /** How long `stop` waits before it kills. Default 10 s. */
   stopWithinMs?: number
 }
 
-/** The built module: a process of a test runs what is built. */
+/** What can befall a process from inside. `secret` is put where an error must not be printed. */
+export type Trouble =
+  /** Its event loop does nothing else for so long. */
+  { kind: 'blocked'; ms: number } | { kind: 'unhandledRejection' | 'uncaughtException'; secret: string }
+
+/** The built modules: a process of a test runs what is built. */
 const MOVABLE_CLOCK = new URL('../dist/movable-clock.js', import.meta.url).href
+const TROUBLE_MAKER = new URL('../dist/trouble-maker.js', import.meta.url).href
 
 /** How a process ended: one of the two is null. */
 export interface Ending {
@@ -45,6 +53,11 @@ export interface NodeProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>
   /** Sets its `Date` ahead of the real time. @throws Error without a movable clock */
   setAhead(aheadMs: number): Promise<void>
+  /** Stops all of it where it stands (SIGSTOP): its connections stay open, and it does nothing. */
+  freeze(): void
+  thaw(): void
+  /** Brings it into trouble. @throws Error without a trouble maker */
+  bring(trouble: Trouble): void
   /** SIGKILL, and waits for the end. */
   kill(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -54,12 +67,20 @@ export interface NodeProcess {
 export function startNode(
   scriptPath: string,
   env: Record<string, string> = {},
-  { args = [], nodeArgs = [], cwd, hasMovableClock = false, stopWithinMs = 10_000 }: NodeProcessOptions = {},
+  {
+    args = [],
+    nodeArgs = [],
+    cwd,
+    hasMovableClock = false,
+    canBeTroubled = false,
+    stopWithinMs = 10_000,
+  }: NodeProcessOptions = {},
 ): NodeProcess {
-  const preload = hasMovableClock ? ['--import', MOVABLE_CLOCK] : []
+  const preloaded = [...(hasMovableClock ? [MOVABLE_CLOCK] : []), ...(canBeTroubled ? [TROUBLE_MAKER] : [])]
+  const preload = preloaded.flatMap((module) => ['--import', module])
   const child = spawn(process.execPath, [...preload, ...nodeArgs, scriptPath, ...args], {
     env: { PATH: process.env['PATH'], ...env },
-    stdio: hasMovableClock ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
+    stdio: preloaded.length > 0 ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
   })
   const output = collectLines(child)
@@ -74,6 +95,11 @@ export function startNode(
     const isSet = once(child, 'message')
     child.send({ aheadMs })
     await isSet
+  }
+
+  function bring(trouble: Trouble): void {
+    if (!canBeTroubled) throw new Error(`${scriptPath} was started without a trouble maker`)
+    child.send({ trouble })
   }
 
   async function kill(): Promise<void> {
@@ -118,6 +144,9 @@ export function startNode(
     jsonLines: () => output.lines.flatMap(parseObject),
     waitForLine,
     stop,
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    bring,
     setAhead,
     kill,
     [Symbol.asyncDispose]: kill,

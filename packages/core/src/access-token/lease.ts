@@ -28,20 +28,41 @@ export function createRenewalLease(options: { redis: Redis; keys: Keys; senderId
   const { redis, leaseMs } = options
   const key = options.keys.renewalLease(options.senderId)
   redis.defineCommand('relaisReleaseLease', { numberOfKeys: 1, lua: RELEASE })
+  const uses = new Set<Promise<unknown>>()
+  let isClosed = false
 
   return {
-    /** Runs `use` while holding the lease and gives it up however `use` ends; `undefined` if another holds it. */
+    /** Runs `use` while holding the lease and gives it up however `use` ends; `undefined` if another holds it, or after `close`. */
     async hold<T>(use: (lease: HeldLease) => Promise<T>): Promise<T | undefined> {
-      const owner = randomBytes(16).toString('base64url')
-      // Not the wall clock, which may jump.
-      const endsAt = performance.now() + leaseMs
-      if ((await redis.set(key, owner, 'PX', leaseMs, 'NX')) !== 'OK') return undefined
+      if (isClosed) return undefined
+      const using = holdFor(use)
+      uses.add(using)
       try {
-        return await use({ owner, leftMs: () => endsAt - performance.now() })
+        return await using
       } finally {
-        await redis.relaisReleaseLease(key, owner)
+        uses.delete(using)
       }
     },
+
+    isClosed: () => isClosed,
+
+    /** Resolves when this process has given the lease up, and does not take it again. */
+    async close(): Promise<void> {
+      isClosed = true
+      await Promise.allSettled(uses)
+    },
+  }
+
+  async function holdFor<T>(use: (lease: HeldLease) => Promise<T>): Promise<T | undefined> {
+    const owner = randomBytes(16).toString('base64url')
+    // Not the wall clock, which may jump.
+    const endsAt = performance.now() + leaseMs
+    if ((await redis.set(key, owner, 'PX', leaseMs, 'NX')) !== 'OK') return undefined
+    try {
+      return await use({ owner, leftMs: () => endsAt - performance.now() })
+    } finally {
+      await redis.relaisReleaseLease(key, owner)
+    }
   }
 }
 

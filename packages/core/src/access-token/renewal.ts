@@ -61,7 +61,7 @@ type Unstored = {
  */
 export function createRenewal(options: {
   vault: Pick<TokenVault, 'read' | 'commit' | 'describe' | 'noteRenewal'>
-  lease: RenewalLease
+  lease: Pick<RenewalLease, 'hold' | 'isClosed'>
   authority: TokenAuthority
   app: CredentialsOfApp
   renewBeforeMs: number | undefined
@@ -100,7 +100,7 @@ export function createRenewal(options: {
         const shared = resultSince(record, token, askedAt)
         if (shared) return shared
         const result = await renew(record, () => true)
-        if (result.kind !== 'busy' || now() - askedAt >= waitMs) return result
+        if (result.kind !== 'busy' || now() - askedAt >= waitMs || lease.isClosed()) return result
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
       }
     },

@@ -166,6 +166,7 @@ export function createGraphClient(options: {
       return body.kind === 'body' ? { kind: 'app' } : body
     },
 
+    /** Ends the calls that are in flight: what was sent is then `ambiguous`. No others begin. */
     close: () => transport.close(),
   }
 

@@ -12,6 +12,8 @@ const MAX_ANSWER_BYTES = 64 * 1024
 /** An idle connection is dropped before the other side is likely to drop it under a request of ours. */
 const IDLE_SOCKET_MS = 4000
 
+const CLOSED = 'given up: this process was stopped'
+
 export type GraphRequest = {
   method: 'GET' | 'POST'
   path: string
@@ -36,10 +38,12 @@ export function createTransport(options: { baseUrl: string; timeoutMs: number; m
   const agentOptions = { keepAlive: true, maxSockets: options.maxSockets, timeout: IDLE_SOCKET_MS }
   const agents = { http: new http.Agent(agentOptions), https: new https.Agent(agentOptions) }
   const isSecure = options.baseUrl.startsWith('https:')
+  let isClosed = false
 
   return {
     async call({ method, path, bearer, query, body }: GraphRequest): Promise<GraphAnswer> {
       const link = { isConnected: false }
+      if (isClosed) return { kind: 'unsent', detail: CLOSED }
       try {
         const response = await axios.request<string>({
           method,
@@ -63,12 +67,14 @@ export function createTransport(options: { baseUrl: string; timeoutMs: number; m
         })
         return readAnswer(response.status, response.data)
       } catch (error) {
-        const detail = describeFault(error, options.timeoutMs)
+        const detail = isClosed ? CLOSED : describeFault(error, options.timeoutMs)
         return { kind: link.isConnected ? 'unreadable' : 'unsent', detail }
       }
     },
 
+    /** Ends the calls that are in flight, as if their connections had broken; no others begin. */
     close(): void {
+      isClosed = true
       agents.http.destroy()
       agents.https.destroy()
     },

@@ -117,7 +117,7 @@ function createMeta(now: () => number) {
 /** A fault put into the vault or the lease on purpose. */
 type Mutant = {
   vault?: (vault: TokenVault) => TokenVault
-  lease?: RenewalLease
+  lease?: Pick<RenewalLease, 'hold' | 'isClosed'>
 }
 
 async function run(actions: readonly Action[], redisOf: ReturnType<typeof redisFixture>, mutant: Mutant) {
@@ -206,7 +206,7 @@ async function run(actions: readonly Action[], redisOf: ReturnType<typeof redisF
     }
     const renewal = createRenewal({
       ...common,
-      lease: { hold },
+      lease: { ...bare, hold },
       callTimeoutMs: 5000,
       random: () => 0.5,
     })
@@ -417,7 +417,9 @@ describe('the shared token, whatever happens in whatever order', { timeout: 180_
     ],
     [
       'lets everyone hold the lease',
-      { lease: { hold: (use) => use({ owner: 'an impostor', leftMs: () => 600_000 }) } },
+      {
+        lease: { hold: (use) => use({ owner: 'an impostor', leftMs: () => 600_000 }), isClosed: () => false },
+      },
     ],
     [
       'stores what Meta has not confirmed',
