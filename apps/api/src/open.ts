@@ -12,9 +12,10 @@ import {
   createProbes,
   createSealer,
   createSender,
-  failFastOptions,
+  keyPrefix,
   openQueue,
   openRedis,
+  redisTarget,
   comesUp,
   requireReadable,
   sayOnce,
@@ -42,10 +43,11 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   const events = createEvents({ logger, metrics })
-  const keys = createKeys(settings.prefix)
+  const prefix = keyPrefix(settings)
+  const keys = createKeys(prefix)
   const sealer = createSealer(settings.encryptionKeys)
-  const redis = openRedis(settings.redisUrl, failFastOptions(COMMAND_TIMEOUT_MS), onError)
-  const queueOptions = { redis, prefix: settings.prefix, onError }
+  const redis = openRedis(redisTarget(settings), { failWithinMs: COMMAND_TIMEOUT_MS }, onError, 'relais-api')
+  const queueOptions = { redis, prefix, onError }
   const messages = openQueue<MessageJob>('messages', queueOptions)
   const fallback = openQueue<MessageJob>('fallback', queueOptions)
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
@@ -66,7 +68,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   })
   const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
   const { accessToken } = sender
-  const isReady = () => answersPing(redis, 500)
+  const isReady = () => answersPing(redis, keys.timers(), 500)
 
   /** What Redis lost is put back before anybody builds on it. */
   const ensureRecord = async () => {

@@ -16,9 +16,10 @@ import {
   createSealer,
   createSender,
   ensureTokenChecks,
+  keyPrefix,
   openQueue,
   openRedis,
-  patientOptions,
+  redisTarget,
   requireReadable,
   sayOnce,
   scheduleTokenChecks,
@@ -57,10 +58,11 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   const events = createEvents({ logger, metrics })
-  const keys = createKeys(settings.prefix)
+  const prefix = keyPrefix(settings)
+  const keys = createKeys(prefix)
   const sealer = createSealer(settings.encryptionKeys)
-  const redis = openRedis(settings.redisUrl, patientOptions(), onError)
-  const queueOptions = { redis, prefix: settings.prefix, onError }
+  const redis = openRedis(redisTarget(settings), 'patient', onError, 'relais-worker')
+  const queueOptions = { redis, prefix, onError }
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
 
@@ -130,7 +132,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
 
   const workers = startConsumers({
     redis,
-    prefix: settings.prefix,
+    prefix,
     logger,
     onError,
     concurrency: settings.workerConcurrency,
@@ -159,7 +161,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
 
   const probes = createProbes({
     metrics,
-    isReady: () => answersPing(redis, 500),
+    isReady: () => answersPing(redis, keys.timers(), 500),
     beforeScrape: async () => metrics.tokenExpiresIn.set(await accessToken.secondsLeft()),
   })
 

@@ -34,11 +34,13 @@ export async function startCluster(tag: string, { persistent = false } = {}): Pr
   const command = serverCommand()
   const servers: RedisServer[] = []
   const stop = async () => void (await Promise.all(servers.map((server) => server.stop())))
-  const args = [
-    ...['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)],
-    ...['--cluster-require-full-coverage', 'no', '--cluster-replica-validity-factor', '0'],
-    ...['--repl-diskless-sync-delay', '0'],
-  ]
+  const args = Object.entries({
+    'cluster-enabled': 'yes',
+    'cluster-node-timeout': String(NODE_TIMEOUT_MS),
+    'cluster-require-full-coverage': 'no',
+    'cluster-replica-validity-factor': '0',
+    'repl-diskless-sync-delay': '0',
+  }).flatMap(([name, value]) => [`--${name}`, value])
   try {
     for (const _ of [1, 2, 3, 4]) {
       servers.push(await startRedisProcess(command, { persistent, args, port: await freePortWithBus() }))
@@ -128,8 +130,9 @@ async function says(server: RedisServer, name: string, value: string): Promise<v
 
 /** The port of the primary that has the slot, by what one node says. */
 async function ownerOf(port: number, slot: number): Promise<number | undefined> {
-  const ranges = (await ask(port, (redis) => redis.cluster('SLOTS'))) as [number, number, [string, number]][]
-  return ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1]
+  const ranges = await ask(port, (redis) => redis.cluster('SLOTS'))
+  const [, , owner] = ranges.find(([from, to]) => from <= slot && slot <= to) ?? []
+  return owner && Number(owner[1])
 }
 
 async function freePortWithBus(): Promise<number> {

@@ -1,6 +1,12 @@
 /** Is Redis there, recent enough, and set up to forget nothing? */
-import { comesUp, failFastOptions, openRedis, type TokenRecord, type TokenVault } from '@relais/core'
-import type { Redis } from 'ioredis'
+import {
+  comesUp,
+  openRedis,
+  type TokenRecord,
+  type TokenVault,
+  type RedisClient,
+  type RedisTarget,
+} from '@relais/core'
 import { fail, ok, skipped, warn, type Check } from './check.ts'
 
 const CONNECT_WITHIN_MS = 3000
@@ -9,31 +15,28 @@ const OLDEST = [6, 2] as const
 
 const PLACE = 'in redis.conf, or among the settings of a managed Redis'
 
-export type OpenedRedis = { kind: 'open'; redis: Redis } | { kind: 'closed'; why: string }
+export type OpenedRedis = { kind: 'open'; redis: RedisClient } | { kind: 'closed'; why: string }
 
 /** Connects within 3 s, at the first try, or says why not; `why` holds neither user nor password. */
-export async function connect(url: string): Promise<OpenedRedis> {
+export async function connect(target: RedisTarget): Promise<OpenedRedis> {
   let why = `no connection within ${CONNECT_WITHIN_MS / 1000} s`
-  const options = { ...failFastOptions(COMMAND_TIMEOUT_MS), retryStrategy: () => null }
-  const redis = openRedis(url, options, (error) => {
+  let giveUp = () => {}
+  const failed = new Promise<false>((resolve) => (giveUp = () => resolve(false)))
+  const redis = openRedis(target, { failWithinMs: COMMAND_TIMEOUT_MS }, (error) => {
     why = whyClosed(error) ?? why
+    // Of several sentinels or nodes one may be away.
+    if (target.kind === 'single') giveUp()
   })
-  const ended = new Promise<false>((resolve) => redis.once('end', () => resolve(false)))
-  if (await Promise.race([comesUp(redis, CONNECT_WITHIN_MS), ended])) return { kind: 'open', redis }
+  if (await Promise.race([comesUp(redis, CONNECT_WITHIN_MS), failed])) return { kind: 'open', redis }
   redis.disconnect()
   return { kind: 'closed', why }
-}
-
-/** What Redis tells about itself, as text; `undefined` when this user may not ask. */
-export function readInfo(redis: Redis): Promise<string | undefined> {
-  return redis.info().catch(() => undefined)
 }
 
 export function unreachableRedis(why: string): Check {
   return fail(
     'redis',
     `Redis does not answer: ${why}.`,
-    'Start it, or correct REDIS_URL (host, port, password, redis:// or rediss:// for TLS).',
+    'Start it, or correct REDIS_URL (host, port, password, redis:// or rediss:// for TLS), REDIS_SENTINELS or REDIS_CLUSTER.',
   )
 }
 
