@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createKeys, createPacing, openRedis, patientOptions } from '@relais/core'
+import { createKeys, createPacing, openRedis } from '@relais/core'
 import { eventually } from '@relais/testing'
 import { recipients, sendsOf, sharedSystem, startSystem, takenBy, type System } from './system.ts'
 
@@ -142,7 +142,7 @@ describe.concurrent('"slow down" from Meta (130429)', { timeout: 90_000 }, () =>
   it('slows all workers down, costs no attempt, and passes', async (t) => {
     const rate = 60
     const system = await startSystem(t, paced(rate))
-    const redis = openRedis(system.env.REDIS_URL, patientOptions(), () => undefined)
+    const redis = openRedis({ kind: 'single', url: system.env.REDIS_URL }, 'patient', () => undefined)
     t.onTestFinished(() => redis.disconnect())
     const pacing = createPacing({ redis, keys: createKeys(system.env.QUEUE_PREFIX) })
     const state = () => pacing.state({ phoneNumberId: PHONE, ratePerSecond: rate })

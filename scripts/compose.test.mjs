@@ -19,7 +19,13 @@ const service = (name) => block(block(compose, 'services'), name)
 /** Set by the image. */
 const listeners = ['HOST', 'SIMULATOR_HOST']
 /** The file brings its own Redis. */
-const otherRedis = ['REDIS_SENTINELS', 'REDIS_SENTINEL_NAME', 'REDIS_CLUSTER']
+const otherRedis = [
+  'REDIS_SENTINELS',
+  'REDIS_SENTINEL_NAME',
+  'REDIS_CLUSTER',
+  'REDIS_USERNAME',
+  'REDIS_PASSWORD',
+]
 
 test('Redis loses nothing it has accepted: on disk before the answer, nothing evicted, files in a volume', () => {
   const command = block(service('redis'), 'command').replaceAll(/\n\s*- /g, ' ')

@@ -1,8 +1,7 @@
 /** The HTTP edge, put together from its parts. It does not listen: that is `main.ts`. */
-import type { Logger, ReceiptsJob, Renewal, Secret } from '@relais/core'
+import type { Logger, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
 import type { Queue } from 'bullmq'
 import Fastify, { type FastifyInstance } from 'fastify'
-import type { Redis } from 'ioredis'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { AcceptMessages } from './accept-messages.ts'
@@ -35,7 +34,7 @@ export type AppDeps = {
     verifyToken: Secret | undefined
     appSecrets: () => Promise<Secret[]>
     queue: Queue<ReceiptsJob>
-    redis: Redis
+    redis: RedisClient
     lastReceiptKey: string
   }
   boardQueues: Queue[]

@@ -5,8 +5,13 @@
  * What is known is a moment old (`LOOK_EVERY_MS`), and what this process has taken since is added to it: the caps are guards, not
  * an account.
  */
-import { forgetsWhenFull, readRedisFacts, type MessageStore, type RedisFacts } from '@relais/core'
-import type { Redis } from 'ioredis'
+import {
+  forgetsWhenFull,
+  readRedisFacts,
+  type MessageStore,
+  type RedisClient,
+  type RedisFacts,
+} from '@relais/core'
 import { ProblemError } from './problem.ts'
 
 const LOOK_EVERY_MS = 500
@@ -25,7 +30,7 @@ const RETRY_AFTER_SECONDS = 5
  * @param deps.onError told of looks that failed: what was known stays
  */
 export function createCapacity(deps: {
-  redis: Pick<Redis, 'pipeline'>
+  redis: Pick<RedisClient, 'pipeline'>
   /** One of our keys: the memory is that of the node which holds them. */
   key: string
   store: Pick<MessageStore, 'countUnsettled'>

@@ -14,10 +14,11 @@ import {
   createReplication,
   createSealer,
   createSender,
-  failFastOptions,
+  keyPrefix,
   LAST_CALLS_MS,
   openQueue,
   openRedis,
+  redisTarget,
   comesUp,
   readRedisFacts,
   requireFit,
@@ -52,9 +53,10 @@ const CONNECT_WITHIN_MS = 2000
 export async function openApi(settings: ApiSettings, logger: Logger, version: string) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
-  const keys = createKeys(settings.prefix)
+  const prefix = keyPrefix(settings)
+  const keys = createKeys(prefix)
   const sealer = createSealer(settings.encryptionKeys)
-  const redis = openRedis(settings.redisUrl, failFastOptions(COMMAND_TIMEOUT_MS), onError)
+  const redis = openRedis(redisTarget(settings), { failWithinMs: COMMAND_TIMEOUT_MS }, onError, 'relais-api')
   const clock = createClock({
     redis,
     key: keys.timers(),
@@ -65,7 +67,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const events = createEvents({ logger, metrics, now })
   const facts = () => readRedisFacts(redis, keys.timers())
   redis.on('ready', () => void facts().then(events.redisFacts, onError))
-  const queueOptions = { redis, prefix: settings.prefix, onError }
+  const queueOptions = { redis, prefix, onError }
   const messages = openQueue<MessageJob>('messages', queueOptions)
   const fallback = openQueue<MessageJob>('fallback', queueOptions)
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
@@ -97,7 +99,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const { accessToken } = sender
   const stalls = watchForStalls(events.processStalled)
   let isStopping = false
-  const isReady = async () => !isStopping && (await answersPing(redis, 500))
+  const isReady = async () => !isStopping && (await answersPing(redis, keys.timers(), 500))
 
   /** What Redis lost is put back before anybody builds on it. */
   const ensureRecord = async () => {

@@ -19,9 +19,9 @@ import {
   type TokenRecord,
   type TokenSource,
   type TokenState,
+  type RedisClient,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { isoTime, isoTimeOrNull } from './iso-time.ts'
 
 export type WhatsappStatus = {
@@ -57,7 +57,7 @@ export function createWhatsappStatus(deps: {
   sender: Pick<Sender, 'vault' | 'app' | 'accessToken' | 'renewBeforeMs'>
   graph: GraphClient
   queues: { messages: Queue; fallback: Queue }
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   receiptsExpected: boolean
   now?: () => number
@@ -67,7 +67,7 @@ export function createWhatsappStatus(deps: {
 
   /** Rejects while Redis does not answer. */
   return async (): Promise<WhatsappStatus> => {
-    if (!(await answersPing(redis, 500))) throw new Error('Redis does not answer')
+    if (!(await answersPing(redis, keys.timers(), 500))) throw new Error('Redis does not answer')
     // What Redis lost is still used, and put back in a moment.
     const record = (await vault.read()) ?? (await accessToken.record())
     const present = presentToken(record, now())

@@ -8,7 +8,6 @@ import {
   createMessageStore,
   createMetrics,
   createSealer,
-  failFastOptions,
   openQueue,
   openRedis,
   Secret,
@@ -26,7 +25,7 @@ const code = { type: 'otp', to: '+221771234567', code: '482913' } as const
 /** An acceptance that gives Redis 50 ms, and a Redis of its own to keep it waiting. */
 async function setup(limits: RecipientLimits = { cooldownMs: 0, maxPerHour: 0 }) {
   const server = await startRedis()
-  const redis = openRedis(server.url, failFastOptions(5000), () => undefined)
+  const redis = openRedis({ kind: 'single', url: server.url }, { failWithinMs: 5000 }, () => undefined)
   const prefix = uniquePrefix()
   const keys = createKeys(prefix)
   const queue = openQueue<MessageJob>('messages', { redis, prefix, onError: () => undefined })

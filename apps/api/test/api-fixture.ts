@@ -8,7 +8,6 @@ import {
   createMessageStore,
   openQueue,
   openRedis,
-  patientOptions,
   readSettings,
   type MessageJob,
 } from '@relais/core'
@@ -58,7 +57,7 @@ export function apiFixture(env: Record<string, string> = {}) {
 
     /** The Redis of the API, and its queue of messages, for the time of a test. */
     inside() {
-      const redis = openRedis(sharedRedisUrl(), patientOptions(), () => undefined)
+      const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
       const queue = openQueue<MessageJob>('messages', { redis, prefix, onError: () => undefined })
       onTestFinished(async () => {
         await queue.close()

@@ -1,4 +1,4 @@
-import { createMessageStore, createKeys, openRedis, patientOptions } from '@relais/core'
+import { createMessageStore, createKeys, openRedis } from '@relais/core'
 import { eventually, startRedis, uniquePrefix } from '@relais/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createCapacity } from '../src/capacity.ts'
@@ -50,7 +50,7 @@ describe('a Redis that fills up', () => {
   async function setup(apps: number) {
     const server = await startRedis()
     onTestFinished(() => server.stop())
-    const redis = openRedis(server.url, patientOptions(), () => undefined)
+    const redis = openRedis({ kind: 'single', url: server.url }, 'patient', () => undefined)
     onTestFinished(() => redis.disconnect())
     const keys = createKeys(uniquePrefix())
     const capacity = createCapacity({

@@ -38,7 +38,8 @@ function withLocalRun(environment: Environment): Environment {
   if (typeof port !== 'number') return filled(environment, callers)
   return filled(environment, {
     ...callers,
-    REDIS_URL: `redis://127.0.0.1:${port}`,
+    ...(!environment['REDIS_SENTINELS'] &&
+      !environment['REDIS_CLUSTER'] && { REDIS_URL: `redis://127.0.0.1:${port}` }),
     ENCRYPTION_KEYS: made('encryptionKey', 'k1:'),
     ...(isSimulated(environment) && {
       WHATSAPP_PHONE_NUMBER_ID: made('phoneNumberId'),

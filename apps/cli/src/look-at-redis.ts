@@ -1,8 +1,17 @@
 /** Everything the diagnosis reads in Redis. It writes nothing there. */
-import { createKeys, createSealer, createTokenVault, type TokenRecord } from '@relais/core'
-import type { Redis } from 'ioredis'
+import {
+  createKeys,
+  createSealer,
+  createTokenVault,
+  keyPrefix,
+  readRedisFacts,
+  redisTarget,
+  type Keys,
+  type RedisClient,
+  type TokenRecord,
+} from '@relais/core'
 import { skipped, type Check } from './checks/check.ts'
-import { checkVault, connect, judgeRedis, readInfo, unreachableRedis } from './checks/redis.ts'
+import { checkVault, connect, judgeRedis, unreachableRedis } from './checks/redis.ts'
 import type { KnownSettings } from './checks/settings.ts'
 
 /** `lastReceiptAt`: null is never, undefined not known. */
@@ -13,23 +22,26 @@ export type RedisLook = {
 }
 
 export async function lookAtRedis(settings: KnownSettings): Promise<RedisLook> {
-  const { redisUrl } = settings
-  if (redisUrl === undefined) return { checks: [skipped('redis', 'its settings are faulty')] }
-  const opened = await connect(redisUrl)
+  const { prefix, redisUrl, redisSentinels, redisSentinelName, redisCluster } = settings
+  const isKnown = redisUrl ?? redisCluster ?? (redisSentinels && redisSentinelName)
+  if (!isKnown || !prefix) return { checks: [skipped('redis', 'its settings are faulty')] }
+  const opened = await connect(redisTarget(settings))
   if (opened.kind === 'closed') return { checks: [unreachableRedis(opened.why)] }
   const { redis } = opened
   try {
-    const info = await readInfo(redis)
-    const stored = await readVault(redis, settings)
-    const lastReceiptAt = await readLastReceipt(redis, settings.prefix)
-    return { record: stored.record, lastReceiptAt, checks: [...judgeRedis(info), stored.check] }
+    const keys = createKeys(keyPrefix({ prefix, redisCluster }))
+    // `undefined` when this user may not ask.
+    const facts = await readRedisFacts(redis, keys.timers()).catch(() => undefined)
+    const stored = await readVault(redis, keys, settings)
+    const lastReceiptAt = await readLastReceipt(redis, keys)
+    return { record: stored.record, lastReceiptAt, checks: [...judgeRedis(facts), stored.check] }
   } finally {
     redis.disconnect()
   }
 }
 
-async function readVault(redis: Redis, { prefix, encryptionKeys, phoneNumberId }: KnownSettings) {
-  if (!prefix || !encryptionKeys || !phoneNumberId) {
+async function readVault(redis: RedisClient, keys: Keys, { encryptionKeys, phoneNumberId }: KnownSettings) {
+  if (!encryptionKeys || !phoneNumberId) {
     const check = skipped(
       'stored token',
       'ENCRYPTION_KEYS or WHATSAPP_PHONE_NUMBER_ID is not there to read it with',
@@ -37,11 +49,10 @@ async function readVault(redis: Redis, { prefix, encryptionKeys, phoneNumberId }
     return { record: undefined, check }
   }
   const sealer = createSealer(encryptionKeys)
-  return checkVault(createTokenVault({ redis, keys: createKeys(prefix), sealer, senderId: phoneNumberId }))
+  return checkVault(createTokenVault({ redis, keys, sealer, senderId: phoneNumberId }))
 }
 
-async function readLastReceipt(redis: Redis, prefix: string | undefined): Promise<number | null | undefined> {
-  if (!prefix) return undefined
-  const text = await redis.get(createKeys(prefix).lastReceipt()).catch(() => undefined)
+async function readLastReceipt(redis: RedisClient, keys: Keys): Promise<number | null | undefined> {
+  const text = await redis.get(keys.lastReceipt()).catch(() => undefined)
   return typeof text === 'string' ? Number(text) : text
 }

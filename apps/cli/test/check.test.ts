@@ -4,6 +4,7 @@ import {
   createSealer,
   createTokenVault,
   fingerprint,
+  parseRedisFacts,
   Secret,
   type StoredToken,
 } from '@relais/core'
@@ -193,7 +194,8 @@ describe('redis', () => {
     Object.entries({ redis_version: '7.2.4', maxmemory_policy: 'noeviction', aof_enabled: '1', ...fields })
       .map(([name, value]) => `${name}:${value}`)
       .join('\r\n')
-  const results = (text: string | undefined) => judgeRedis(text).map(({ result }) => result)
+  const results = (text: string | undefined) =>
+    judgeRedis(text === undefined ? undefined : parseRedisFacts(text)).map(({ result }) => result)
 
   it('is judged by what INFO says, and what it does not say is a warning', () => {
     expect(results(info({}))).toEqual(['ok', 'ok', 'ok'])

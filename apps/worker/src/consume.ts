@@ -1,5 +1,5 @@
 /** The BullMQ workers: the one place where our steps become job moves. */
-import { fallbackFailure } from '@relais/core'
+import { fallbackFailure, type RedisClient } from '@relais/core'
 import type {
   AccessTokenJob,
   Fairness,
@@ -10,7 +10,6 @@ import type {
   Upkeep,
 } from '@relais/core'
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { Deliver } from './deliver.ts'
 import type { FallBack } from './fall-back.ts'
 import type { RecordNotice } from './record-notice.ts'
@@ -34,7 +33,7 @@ const LOOK_AGAIN_MS = 1000
 const MOST_LOOKS = 5
 
 export function startConsumers(deps: {
-  redis: Redis
+  redis: RedisClient
   prefix: string
   logger: Logger
   /** Told of connection faults. */

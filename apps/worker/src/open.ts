@@ -18,11 +18,12 @@ import {
   createSealer,
   createSender,
   ensureTokenChecks,
+  keyPrefix,
   LAST_CALLS_MS,
   openQueue,
   openRedis,
-  patientOptions,
   readRedisFacts,
+  redisTarget,
   requireFit,
   requireReadable,
   sayOnce,
@@ -66,9 +67,10 @@ const ENSURE_SCHEDULE_MS = 10_000
 export async function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
-  const keys = createKeys(settings.prefix)
+  const prefix = keyPrefix(settings)
+  const keys = createKeys(prefix)
   const sealer = createSealer(settings.encryptionKeys)
-  const redis = openRedis(settings.redisUrl, patientOptions(), onError)
+  const redis = openRedis(redisTarget(settings), 'patient', onError, 'relais-worker')
   const clock = createClock({
     redis,
     key: keys.timers(),
@@ -79,7 +81,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const events = createEvents({ logger, metrics, now })
   const facts = () => readRedisFacts(redis, keys.timers())
   redis.on('ready', () => void facts().then(events.redisFacts, onError))
-  const queueOptions = { redis, prefix: settings.prefix, onError }
+  const queueOptions = { redis, prefix, onError }
   const messageQueue = openQueue<MessageJob>('messages', queueOptions)
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
@@ -190,7 +192,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
 
   const workers = startConsumers({
     redis,
-    prefix: settings.prefix,
+    prefix,
     logger,
     onError,
     concurrency: settings.workerConcurrency,
@@ -205,7 +207,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
 
   const probes = createProbes({
     metrics,
-    isReady: async () => !stopping.signal.aborted && (await answersPing(redis, 500)),
+    isReady: async () => !stopping.signal.aborted && (await answersPing(redis, keys.timers(), 500)),
     beforeScrape: async () => metrics.tokenExpiresIn.set(await accessToken.secondsLeft()),
   })
 

@@ -1,4 +1,4 @@
-import { createKeys, createPacing, openRedis, patientOptions } from '@relais/core'
+import { createKeys, createPacing, openRedis } from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createTurns } from '../src/turns.ts'
@@ -7,7 +7,7 @@ import { createTurns } from '../src/turns.ts'
 const LONG_MS = 30_000
 
 function setup(ratePerSecond: number) {
-  const redis = openRedis(sharedRedisUrl(), patientOptions(), () => undefined)
+  const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
   const stopping = new AbortController()
   onTestFinished(() => {
     stopping.abort()

@@ -16,7 +16,6 @@ import {
   createTokenVault,
   openQueue,
   openRedis,
-  patientOptions,
   sealContent,
   Secret,
   type Message,
@@ -47,7 +46,7 @@ export async function workerFixture(
     deliverWithinMs?: number
   } = {},
 ) {
-  const redis = openRedis(sharedRedisUrl(), patientOptions(), () => undefined)
+  const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
   /** The test's clock runs with the real one until it is moved. */
   const clock = { aheadMs: 0 }
   const prefix = uniquePrefix()

@@ -14,10 +14,11 @@
  * `keyed-digest.ts`. A request without an idempotency key, with limits off, does not come here for anything.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
 import { createKeyedDigest } from './keyed-digest.ts'
 import type { Keys } from './keys.ts'
 import type { EncryptionKey } from './sealer.ts'
+import type { RedisClient } from './redis.ts'
 
 const ENTRY_KEPT_MS = 24 * 3600 * 1000
 const HOUR_MS = 3600 * 1000
@@ -141,7 +142,7 @@ export type RecipientLimits = {
 }
 
 export function createAdmission(options: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   encryptionKeys: readonly EncryptionKey[]
   limits: RecipientLimits

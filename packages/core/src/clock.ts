@@ -2,7 +2,7 @@
  * The time by which messages live: that of Redis, so all processes agree on every deadline, whatever the clocks of their machines say.
  * Between two looks at Redis it goes on by a clock that never jumps.
  */
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './redis.ts'
 import { askOurNode } from './our-node.ts'
 
 const LOOK_EVERY_MS = 5000
@@ -21,7 +21,7 @@ export type ClockChange = { byMs: number; machineOffMs: number }
  * @param options.onError told of looks that failed: the clock goes on
  */
 export function createClock(options: {
-  redis: Pick<Redis, 'pipeline'>
+  redis: Pick<RedisClient, 'pipeline'>
   /** One of our keys: the time is that of the node which holds them. */
   key: string
   onChange: (change: ClockChange) => void

@@ -6,9 +6,10 @@
  *
  * When Redis loses the tags the flows start again side by side: order suffers for as long as the backlog lasts, no message does.
  */
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
 import type { Keys } from './keys.ts'
 import type { Message, MessageType } from './message.ts'
+import type { RedisClient } from './redis.ts'
 
 /** What a message costs its flow: while all have messages waiting, a flow of codes gets 2 places for each of templates, 20 for each of texts. */
 export const FLOW_STEPS: Record<MessageType, number> = { otp: 1, template: 10, text: 20 }
@@ -74,7 +75,7 @@ declare module 'ioredis' {
 }
 
 /** @param options.restartAt the virtual time at which counting begins anew */
-export function createFairness(options: { redis: Redis; keys: Keys; restartAt?: number }) {
+export function createFairness(options: { redis: RedisClient; keys: Keys; restartAt?: number }) {
   const { redis, keys, restartAt = RESTART_AT } = options
   redis.defineCommand('relaisTag', { numberOfKeys: 1, lua: TAG })
   redis.defineCommand('relaisFinish', { numberOfKeys: 1, lua: FINISH })

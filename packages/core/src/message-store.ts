@@ -8,7 +8,7 @@
  * Timers: each message that is not settled stands in one sorted set, by the moment at which it is to be looked at even if nothing
  * happens. So what becomes of it does not hang on its job. How many of them each app has is counted in the same step.
  */
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
 import type { Keys } from './keys.ts'
 import {
   fallBackAt,
@@ -19,6 +19,7 @@ import {
   type MessageStatus,
   type TimelineEntry,
 } from './message.ts'
+import type { RedisClient } from './redis.ts'
 
 const RECORD_KEPT_MS = 24 * 3600 * 1000
 
@@ -167,7 +168,7 @@ export type MoveResult = { moved: boolean; message: Message | undefined }
  * @param options.now the clock, in milliseconds since 1970
  */
 export function createMessageStore(options: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   deliverWithinMs?: number | undefined
   now?: () => number

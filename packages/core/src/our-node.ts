@@ -1,4 +1,5 @@
-import type { ChainableCommander, Redis } from 'ioredis'
+import type { ChainableCommander } from 'ioredis'
+import type { RedisClient } from './redis.ts'
 
 /**
  * Asks the node that holds our keys something that names no key. In a cluster such a command would go to any node; behind one with a
@@ -8,7 +9,7 @@ import type { ChainableCommander, Redis } from 'ioredis'
  * @param ask adds the command to the pipeline: `(pipeline) => pipeline.time()`
  */
 export async function askOurNode(
-  redis: Pick<Redis, 'pipeline'>,
+  redis: Pick<RedisClient, 'pipeline'>,
   key: string,
   ask: (pipeline: ChainableCommander) => ChainableCommander,
 ): Promise<unknown> {

@@ -5,8 +5,9 @@
  * held over seconds without a burst within one. When Meta says "slow down" the rate is halved for everyone, and grows back steadily:
  * from anything to the whole pace within a minute.
  */
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
 import type { Keys } from './keys.ts'
+import type { RedisClient } from './redis.ts'
 
 /** Slots are handed out so long before they come; a worker that is held up for less than this loses none. */
 const AHEAD_MS = 150
@@ -129,7 +130,7 @@ export type PaceState = {
 /**
  * @param options.nowMicros the time in microseconds, for tests; the clock of Redis unless given
  */
-export function createPacing(options: { redis: Redis; keys: Keys; nowMicros?: () => number }) {
+export function createPacing(options: { redis: RedisClient; keys: Keys; nowMicros?: () => number }) {
   const { redis, keys, nowMicros } = options
   redis.defineCommand('relaisReserveSlots', { numberOfKeys: 1, lua: RESERVE })
   redis.defineCommand('relaisSlowDown', { numberOfKeys: 1, lua: SLOW_DOWN })

@@ -4,8 +4,9 @@
  * known, so ours is the same rule with less of a burst, only after a silence that ended any burst of Meta's counting, and with a margin
  * at each edge: 131056 is rarely met.
  */
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
 import type { Keys } from './keys.ts'
+import type { RedisClient } from './redis.ts'
 
 const INTERVAL_MS = 6000
 
@@ -73,7 +74,7 @@ declare module 'ioredis' {
  * @param options.now the time in milliseconds, for tests; the clock of Redis unless given
  */
 export function createPairBudget(options: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   senderId: string
   digest: (to: string) => string

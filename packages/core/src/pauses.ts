@@ -4,9 +4,10 @@
  *
  * A pause is shared by all workers. At growing intervals one message is let through as a probe; the first that Meta takes ends it.
  */
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
 import type { Keys } from './keys.ts'
 import type { FallbackReason } from './message.ts'
+import type { RedisClient } from './redis.ts'
 
 /** Times are milliseconds since 1970. */
 export type Pause = {
@@ -62,7 +63,7 @@ declare module 'ioredis' {
 
 /** @param options.onChange told when a pause begins (with it) or ends (without) */
 export function createPauses(options: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   senderId: string
   now?: () => number

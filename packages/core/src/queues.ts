@@ -3,10 +3,10 @@
  * readable in Redis and on the board, so no payload holds a secret.
  */
 import { Queue, type JobsOptions } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { Notice } from './graph/notices.ts'
 import type { Receipt } from './graph/receipts.ts'
 import type { FallbackReason, Message } from './message.ts'
+import type { RedisClient } from './redis.ts'
 
 /** Wakes a worker up for one message. All that is to be known of it is in its record. */
 export type MessageJob = { messageId: string }
@@ -68,7 +68,7 @@ export function openQueue<Payload>(name: QueueName, options: QueueOptions): Queu
 }
 
 /** What a queue is opened with. `redis` may be shared by any number of queues. */
-export type QueueOptions = { redis: Redis; prefix: string; onError: (error: Error) => void }
+export type QueueOptions = { redis: RedisClient; prefix: string; onError: (error: Error) => void }
 
 /**
  * Puts messages on the queue, in one round trip. A job has its message's id, so a repeat adds nothing while the job is there. Not

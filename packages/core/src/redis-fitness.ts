@@ -1,7 +1,7 @@
 /**
  * Will this Redis keep what it is given? Read from INFO, which managed services allow where CONFIG is forbidden.
  */
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './redis.ts'
 import { askOurNode } from './our-node.ts'
 import { SettingsError } from './settings.ts'
 
@@ -24,7 +24,7 @@ export type RedisFacts = {
  * @param section of INFO; what it does not tell is left out
  */
 export async function readRedisFacts(
-  redis: Pick<Redis, 'pipeline'>,
+  redis: Pick<RedisClient, 'pipeline'>,
   key: string,
   section: 'memory' | 'default' = 'default',
 ): Promise<RedisFacts> {

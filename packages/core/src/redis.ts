@@ -1,5 +1,23 @@
-/** How we connect to Redis: two ways, because the one who accepts and the one who works need opposite things. */
-import { Redis, type RedisOptions } from 'ioredis'
+/**
+ * How we connect to Redis: two ways, because the one who accepts and the one who works need opposite things; and to three kinds of
+ * Redis, which nobody else tells apart.
+ */
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { WatchfulSentinelConnector } from './sentinel-connector.ts'
+import type { RedisAddress, RedisLogin, RedisTarget } from './redis-target.ts'
+
+/** A connection to wherever our keys are. */
+export type RedisClient = Redis | Cluster
+
+/**
+ * What a command does while Redis cannot take it.
+ *
+ * `failWithinMs`, for the API: it answers or fails within so long, whatever Redis does. Nothing is buffered for later and nothing is
+ * sent twice: a caller who was told "no" must not find that it was done after all by our own hand.
+ *
+ * `patient`, for the worker: it waits for Redis as long as it takes, but notices a dead link (a blocking read may take 10 s).
+ */
+export type Patience = 'patient' | { failWithinMs: number }
 
 /** Reconnects within a second of Redis being back, however long it was away. */
 const retryStrategy = (times: number) => Math.min(times * 100, 1000)
@@ -7,38 +25,106 @@ const retryStrategy = (times: number) => Math.min(times * 100, 1000)
 /** A demoted primary keeps the socket and refuses writes: connect anew, a name or proxy may point elsewhere by now. */
 const reconnectOnError = (error: Error) => error.message.startsWith('READONLY')
 
+/** A frozen server never says goodbye: it is not waited for. */
+const GOODBYE_MS = 500
+
+/** Where the slots of a cluster are is asked so often: a frozen primary says to nobody that another has taken over. */
+const ASK_SLOTS_MS = 1000
+
+/** A sentinel that does not answer within so long is passed over. */
+const SENTINEL_TIMEOUT_MS = 1000
+
 /**
- * For the API: every command answers or fails within `commandTimeoutMs`, whatever Redis does. Nothing is buffered for later
- * and nothing is sent twice: a caller who was told "no" must not find that it was done after all by our own hand.
+ * Opens a connection; it may come up later.
+ *
+ * @param onError told of each connection fault
+ * @param name what CLIENT LIST shows
  */
-export function failFastOptions(commandTimeoutMs: number): RedisOptions {
+export function openRedis(
+  target: RedisTarget,
+  patience: Patience,
+  onError: (error: Error) => void,
+  name = 'relais',
+): RedisClient {
+  const options = { ...connectionOptions(patience), connectionName: name }
+  switch (target.kind) {
+    case 'single':
+      return watched(new Redis(target.url, options), onError)
+    case 'sentinel':
+      return watched(new Redis({ ...options, ...sentinelOptions(target), ...login(target) }), onError)
+    case 'cluster': {
+      const redisOptions = { ...options, ...login(target) }
+      return watched(new Cluster(target.nodes, { ...clusterOptions(patience), redisOptions }), onError)
+    }
+  }
+}
+
+/** One more connection to the same Redis, for a subscriber. It is patient whatever the other is. */
+export function openBeside(redis: RedisClient, onError: (error: Error) => void): RedisClient {
+  const options = { ...connectionOptions('patient'), commandTimeout: undefined, socketTimeout: undefined }
+  if (!(redis instanceof Cluster)) return watched(redis.duplicate(options), onError)
+  const redisOptions = { ...redis.options.redisOptions, ...options }
+  return watched(redis.duplicate([], { ...clusterOptions('patient'), redisOptions }), onError)
+}
+
+function watched<Client extends RedisClient>(redis: Client, onError: (error: Error) => void): Client {
+  redis.on('error', onError)
+  if (redis instanceof Cluster) {
+    redis.on('node error', onError)
+    // Else the first command for a node connects to it, and others fail until it has, where nothing is buffered.
+    redis.on('+node', (node: Redis) => void node.connect().catch(() => undefined))
+  }
+  return redis
+}
+
+function connectionOptions(patience: Patience) {
+  const common = {
+    replyMapping: 'legacy',
+    retryStrategy,
+    reconnectOnError,
+    disconnectTimeout: GOODBYE_MS,
+  } as const
+  if (patience === 'patient') {
+    return {
+      ...common,
+      enableOfflineQueue: true,
+      maxRetriesPerRequest: null,
+      socketTimeout: 15_000,
+      connectTimeout: 5000,
+    }
+  }
   return {
+    ...common,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: commandTimeoutMs,
+    commandTimeout: patience.failWithinMs,
     socketTimeout: 3000,
     connectTimeout: 2000,
-    retryStrategy,
-    reconnectOnError,
   }
 }
 
-/** For the worker: it waits for Redis as long as it takes, but notices a dead link (a blocking read may take 10 s). */
-export function patientOptions(): RedisOptions {
+function sentinelOptions({ sentinels, name }: { sentinels: RedisAddress[]; name: string }) {
   return {
-    maxRetriesPerRequest: null,
-    socketTimeout: 15_000,
-    connectTimeout: 5000,
-    retryStrategy,
-    reconnectOnError,
+    sentinels,
+    name,
+    Connector: WatchfulSentinelConnector as unknown as NonNullable<RedisOptions['Connector']>,
+    sentinelRetryStrategy: retryStrategy,
+    sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
   }
 }
 
-/** Opens a connection; it may come up later. @param onError told of each connection fault */
-export function openRedis(url: string, options: RedisOptions, onError: (error: Error) => void): Redis {
-  const redis = new Redis(url, { ...options, replyMapping: 'legacy' })
-  redis.on('error', onError)
-  return redis
+function clusterOptions(patience: Patience) {
+  const common = { clusterRetryStrategy: retryStrategy, slotsRefreshInterval: ASK_SLOTS_MS }
+  if (patience === 'patient') {
+    // A command whose node is gone is tried again until there is another one for its slot.
+    return { ...common, enableOfflineQueue: true, maxRedirections: Infinity, retryDelayOnMoved: 50 }
+  }
+  // It follows "that slot is elsewhere", for then nothing was done. Anything else fails: it may have been.
+  return { ...common, enableOfflineQueue: false, retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 }
+}
+
+function login({ username, password }: RedisLogin) {
+  return { ...(username && { username }), ...(password && { password: password.reveal() }) }
 }
 
 /** The same fault is said again after this. */
@@ -63,16 +149,20 @@ export function sayOnce(say: (fault: { message: string; code?: string }) => void
 }
 
 /** Gives a connection that was just opened a moment to come up. Has it? */
-export async function comesUp(redis: Redis, withinMs: number): Promise<boolean> {
+export async function comesUp(redis: RedisClient, withinMs: number): Promise<boolean> {
   if (redis.status === 'ready') return true
   const ready = new Promise<true>((resolve) => redis.once('ready', () => resolve(true)))
   return Promise.race([ready, new Promise<false>((resolve) => setTimeout(resolve, withinMs, false).unref())])
 }
 
-/** Does Redis answer within `withinMs`? */
-export async function answersPing(redis: Redis, withinMs: number): Promise<boolean> {
+/**
+ * Does Redis answer within `withinMs`?
+ *
+ * @param key one of ours: in a cluster, the node that holds it is what counts
+ */
+export async function answersPing(redis: RedisClient, key: string, withinMs: number): Promise<boolean> {
   const timeOut = new Promise<false>((resolve) => setTimeout(resolve, withinMs, false).unref())
-  const ping = redis.ping().then(
+  const ping = redis.exists(key).then(
     () => true,
     () => false,
   )

@@ -2,7 +2,7 @@
  * Waits until replicas have what was written: Redis answers before that, and a replica that takes over does not have the last moment.
  * With `WAIT` what is acknowledged is on more than one machine.
  */
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './redis.ts'
 import { askOurNode } from './our-node.ts'
 
 /** What is asked while a question is on its way is answered by the next one, for all who ask together. */
@@ -15,7 +15,7 @@ type Question = { answer: Promise<number>; isAsked: boolean }
  * @param options.timeoutMs the longest a question takes; meanwhile the connection does nothing else
  */
 export function createReplication(options: {
-  redis: Pick<Redis, 'pipeline'>
+  redis: Pick<RedisClient, 'pipeline'>
   key: string
   replicas: number
   timeoutMs: number

@@ -2,7 +2,6 @@
  * A sender: a phone-number id with its token and its pace. It is a value that is passed, never a global, so that there may be
  * several. Here the parts of its token are put together.
  */
-import type { Redis } from 'ioredis'
 import { createAppCredentials } from './access-token/app-credentials.ts'
 import { createEnvironmentToken } from './access-token/environment.ts'
 import { createRenewalLease } from './access-token/lease.ts'
@@ -17,6 +16,7 @@ import type { SharedSettings } from './config.ts'
 import type { Events } from './events.ts'
 import type { Keys } from './keys.ts'
 import type { Sealer } from './sealer.ts'
+import type { RedisClient } from './redis.ts'
 
 /** What the lease lasts beyond the two calls made under it, an exchange and its confirmation. */
 const LEASE_MARGIN_MS = 5000
@@ -42,7 +42,7 @@ export function createSender(options: {
     | 'renewBeforeSeconds'
     | 'useMarginSeconds'
   >
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   sealer: Sealer
   authority: TokenAuthority

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { encryptionSettings, redisSettings, sharedSettings } from './config.ts'
-import { readSettings, SettingsError, type Environment, type Setting } from './settings.ts'
+import { encryptionSettings, redisSettings, requireSense, sharedSettings } from './config.ts'
+import { keyPrefix, redisTarget } from './redis-target.ts'
+import { Fault, readSettings, SettingsError, type Environment, type Setting } from './settings.ts'
 
 const KEY = Buffer.alloc(32, 7).toString('base64')
 const GOOD = { REDIS_URL: 'redis://127.0.0.1:6379', ENCRYPTION_KEYS: `k1:${KEY}` }
 
 function linesOf(environment: Environment): string[] {
   try {
-    readSettings(environment, sharedSettings)
+    requireSense(readSettings(environment, sharedSettings))
     return []
   } catch (error) {
     if (error instanceof SettingsError) return error.lines
@@ -60,8 +61,13 @@ describe('the settings', () => {
     ['REDIS_URL', 'localhost:6379'],
     ['REDIS_URL', 'http://localhost'],
     ['QUEUE_PREFIX', 'a b'],
-    ['REDIS_SENTINELS', 'a:1'],
+    ['REDIS_SENTINELS', 'a'],
+    ['REDIS_SENTINELS', 'a:1,b:70000'],
+    ['REDIS_SENTINEL_NAME', 'mymaster'],
+    ['REDIS_CLUSTER', 'redis://a:1'],
     ['REDIS_CLUSTER', 'a:1'],
+    ['REDIS_USERNAME', 'relais'],
+    ['REDIS_PASSWORD', 'secret'],
     ['REDIS_WAIT_REPLICAS', '11'],
     ['APP_MAX_WAITING', '-1'],
     ['RECIPIENT_MAX_PER_HOUR', '101'],
@@ -104,9 +110,49 @@ describe('the settings', () => {
 
   it('have an example that is accepted, each of them', () => {
     const settings: Record<string, Setting<unknown>> = { ...sharedSettings, ...redisSettings }
-    for (const { name, example } of Object.values(settings)) {
-      if (example !== '' && name !== 'ENCRYPTION_KEYS')
-        expect(linesOf({ ...GOOD, [name]: example })).toEqual([])
+    for (const { name, example, parse } of Object.values(settings)) {
+      if (example !== '' && name !== 'ENCRYPTION_KEYS') expect(parse(example)).not.toBeInstanceOf(Fault)
     }
+  })
+})
+
+describe('the Redis of the settings', () => {
+  const { ENCRYPTION_KEYS } = GOOD
+  const read = (environment: Environment) => readSettings({ ENCRYPTION_KEYS, ...environment }, sharedSettings)
+
+  it('is one server, by its URL', () => {
+    const settings = read({ REDIS_URL: GOOD.REDIS_URL })
+    expect(redisTarget(settings)).toEqual({ kind: 'single', url: GOOD.REDIS_URL })
+    expect(keyPrefix(settings)).toBe('relais')
+  })
+
+  it('is the primary that sentinels name', () => {
+    const settings = read({ REDIS_SENTINELS: 'a:1, [::1]:26379', REDIS_SENTINEL_NAME: 'main' })
+    expect(redisTarget(settings)).toMatchObject({
+      kind: 'sentinel',
+      sentinels: [
+        { host: 'a', port: 1 },
+        { host: '::1', port: 26379 },
+      ],
+      name: 'main',
+    })
+    expect(keyPrefix(settings)).toBe('relais')
+  })
+
+  it('is a cluster, and there all keys are in one slot', () => {
+    const settings = read({ REDIS_CLUSTER: 'a:1,b:2', REDIS_PASSWORD: 'hidden', QUEUE_PREFIX: 'codes' })
+    const target = redisTarget(settings)
+    expect(target).toMatchObject({ kind: 'cluster', nodes: [{ host: 'a' }, { host: 'b' }] })
+    expect(JSON.stringify(target)).not.toContain('hidden')
+    expect(keyPrefix(settings)).toBe('{codes}')
+  })
+
+  it.each([
+    [{}, ['REDIS_URL']],
+    [{ REDIS_SENTINELS: 'a:1' }, ['REDIS_SENTINEL_NAME']],
+    [{ REDIS_SENTINELS: 'a:1', REDIS_SENTINEL_NAME: 'm', REDIS_CLUSTER: 'a:1' }, ['REDIS_CLUSTER']],
+  ])('is exactly one: %o', (environment, names) => {
+    const lines = linesOf({ ENCRYPTION_KEYS, ...environment })
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(names)
   })
 })

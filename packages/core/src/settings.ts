@@ -8,8 +8,8 @@ export type Setting<T> = {
   name: string
   about: string
   example: string
-  /** Known, but without use in this version: not shown in `.env.example`. */
-  isFuture?: boolean
+  /** Names of others: if one of them is set, this one is not required. */
+  instead?: readonly string[]
   /** Absent: the setting is required. */
   fallback?: { value: T; shown: string }
   parse(text: string): T | Fault
@@ -57,7 +57,8 @@ export function readSettings<S extends Record<string, Setting<unknown>>>(
   const values = Object.entries(settings).map(([key, setting]) => {
     const text = environment[setting.name]?.trim()
     if (!text) {
-      if (!setting.fallback) faults.push(line(setting, 'is missing'))
+      const isSetElsewhere = setting.instead?.some((name) => environment[name]?.trim())
+      if (!setting.fallback && !isSetElsewhere) faults.push(line(setting, 'is missing'))
       return [key, setting.fallback?.value]
     }
     const value = setting.parse(text)
@@ -82,10 +83,10 @@ const EXAMPLE_HEADER = `# The settings of Relais. Copy this file to .env, put in
 
 /** The text of `.env.example` for these settings, in order; optional ones commented out with their default. */
 export function exampleEnvironment(settings: Iterable<Setting<unknown>>): string {
-  const shown = [...settings].filter(({ isFuture }) => !isFuture)
-  const blocks = shown.map(({ name, about, example, fallback }) => {
+  const blocks = [...settings].map(({ name, about, example, fallback, instead }) => {
     const assignment = fallback ? `# ${name}=${fallback.shown}` : `${name}=${example}`
-    return `# ${about}${fallback ? '' : '. Required'}\n${assignment}\n`
+    const required = instead ? `. Required, unless ${instead.join(' or ')} is set` : '. Required'
+    return `# ${about}${fallback ? '' : required}\n${assignment}\n`
   })
   return EXAMPLE_HEADER + blocks.join('\n')
 }

@@ -1,11 +1,11 @@
 import { openLink } from '@relais/testing'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createClock, openRedis, patientOptions, type ClockChange } from '@relais/core'
+import { createClock, openRedis, type ClockChange } from '@relais/core'
 import { sharedRedisUrl } from '@relais/testing'
 
 /** A clock on a Redis whose answers to TIME the test can set ahead. */
 async function setup() {
-  const redis = openRedis(sharedRedisUrl(), patientOptions(), () => undefined)
+  const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
   onTestFinished(() => redis.disconnect())
   const ahead = { ms: 0 }
   const changes: ClockChange[] = []
@@ -67,7 +67,11 @@ describe('the clock', () => {
   it('is not led astray by a slow answer', async () => {
     const link = await openLink(Number(new URL(sharedRedisUrl()).port))
     onTestFinished(() => link.close())
-    const redis = openRedis(`redis://127.0.0.1:${link.port}`, patientOptions(), () => undefined)
+    const redis = openRedis(
+      { kind: 'single', url: `redis://127.0.0.1:${link.port}` },
+      'patient',
+      () => undefined,
+    )
     onTestFinished(() => redis.disconnect())
     const onChange = vi.fn<(change: ClockChange) => void>()
     const clock = createClock({ redis, key: 'any', onChange, onError: () => undefined })

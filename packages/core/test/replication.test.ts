@@ -1,4 +1,4 @@
-import { createReplication, openRedis, patientOptions } from '@relais/core'
+import { createReplication, openRedis } from '@relais/core'
 import { eventually, startRedis } from '@relais/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 
@@ -8,7 +8,7 @@ async function pair() {
   onTestFinished(() => primary.stop())
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(primary.port)] })
   onTestFinished(() => replica.stop())
-  const redis = openRedis(primary.url, patientOptions(), () => undefined)
+  const redis = openRedis({ kind: 'single', url: primary.url }, 'patient', () => undefined)
   onTestFinished(() => redis.disconnect())
   await eventually(
     () => redis.info('replication'),

@@ -62,7 +62,8 @@ function serverArguments({ persistent, dir, port, args = [] }: RedisOptions): st
   return [...place, ...memory, ...durability, '--loglevel', 'warning', ...args]
 }
 
-async function launch(command: string, args: string[], port: number): Promise<ChildProcess> {
+/** Starts a server and waits until it answers on this port. It ends with the test process at the latest. */
+export async function launch(command: string, args: string[], port: number): Promise<ChildProcess> {
   const child = spawn(command, args, { env: serverEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   child.stdout.on('data', (chunk: Buffer) => (said = (said + chunk).slice(-2000)))
@@ -86,8 +87,8 @@ async function launch(command: string, args: string[], port: number): Promise<Ch
   return child
 }
 
-/** Waits for the exit; a server that is frozen or ignores the signal is killed after 5 s. */
-async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Ends it and waits for the exit; a server that is frozen or ignores the signal is killed after 5 s. */
+export async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
   child.kill(signal)

@@ -12,8 +12,20 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     const { startRedisContainer } = await import('./redis-container.ts')
     return startRedisContainer(options)
   }
+  return startRedisProcess(serverCommand(), options)
+}
+
+/**
+ * The server to start as a process.
+ * @throws Error when there is none: servers that find one another by their addresses are not started in containers.
+ */
+export function serverCommand(): string {
   const command = process.env['RELAIS_REDIS_SERVER']
-  if (!command)
-    throw new Error('No Redis for this test: run it through `npm test`, or set RELAIS_REDIS_SERVER')
-  return startRedisProcess(command, options)
+  if (command) return command
+  const how = 'install redis-server, run the test through `npm test`, or set RELAIS_REDIS_SERVER'
+  throw new Error(
+    process.env['RELAIS_TEST_REDIS'] === 'container'
+      ? `Replicas and clusters run as processes, and only containers are to be had here: ${how}`
+      : `No Redis for this test: ${how}`,
+  )
 }

@@ -8,10 +8,10 @@ import {
   type Receipt,
   type ReceiptsJob,
   type Secret,
+  type RedisClient,
 } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { Type } from 'typebox'
 import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
 
@@ -29,7 +29,7 @@ export function webhookRoutes(deps: {
   verifyToken: Secret | undefined
   appSecrets: () => Promise<Secret[]>
   queue: Queue<ReceiptsJob>
-  redis: Redis
+  redis: RedisClient
   lastReceiptKey: string
 }): FastifyPluginAsyncTypebox {
   return async (app) => {

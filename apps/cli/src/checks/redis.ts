@@ -1,14 +1,14 @@
 /** Is Redis there, recent enough, and set up to forget nothing? */
 import {
   comesUp,
-  failFastOptions,
   isRecent,
   openRedis,
-  parseRedisFacts,
+  type RedisClient,
+  type RedisFacts,
+  type RedisTarget,
   type TokenRecord,
   type TokenVault,
 } from '@relais/core'
-import type { Redis } from 'ioredis'
 import { fail, ok, skipped, warn, type Check } from './check.ts'
 
 const CONNECT_WITHIN_MS = 3000
@@ -16,37 +16,34 @@ const COMMAND_TIMEOUT_MS = 2000
 
 const PLACE = 'in redis.conf, or among the settings of a managed Redis'
 
-export type OpenedRedis = { kind: 'open'; redis: Redis } | { kind: 'closed'; why: string }
+export type OpenedRedis = { kind: 'open'; redis: RedisClient } | { kind: 'closed'; why: string }
 
 /** Connects within 3 s, at the first try, or says why not; `why` holds neither user nor password. */
-export async function connect(url: string): Promise<OpenedRedis> {
+export async function connect(target: RedisTarget): Promise<OpenedRedis> {
   let why = `no connection within ${CONNECT_WITHIN_MS / 1000} s`
-  const options = { ...failFastOptions(COMMAND_TIMEOUT_MS), retryStrategy: () => null }
-  const redis = openRedis(url, options, (error) => {
+  let giveUp = () => {}
+  const failed = new Promise<false>((resolve) => (giveUp = () => resolve(false)))
+  const redis = openRedis(target, { failWithinMs: COMMAND_TIMEOUT_MS }, (error) => {
     why = whyClosed(error) ?? why
+    // Of several sentinels or nodes one may be away.
+    if (target.kind === 'single') giveUp()
   })
-  const ended = new Promise<false>((resolve) => redis.once('end', () => resolve(false)))
-  if (await Promise.race([comesUp(redis, CONNECT_WITHIN_MS), ended])) return { kind: 'open', redis }
+  if (await Promise.race([comesUp(redis, CONNECT_WITHIN_MS), failed])) return { kind: 'open', redis }
   redis.disconnect()
   return { kind: 'closed', why }
-}
-
-/** What Redis tells about itself, as text; `undefined` when this user may not ask. */
-export function readInfo(redis: Redis): Promise<string | undefined> {
-  return redis.info().catch(() => undefined)
 }
 
 export function unreachableRedis(why: string): Check {
   return fail(
     'redis',
     `Redis does not answer: ${why}.`,
-    'Start it, or correct REDIS_URL (host, port, password, redis:// or rediss:// for TLS).',
+    'Start it, or correct REDIS_URL (host, port, password, redis:// or rediss:// for TLS), REDIS_SENTINELS or REDIS_CLUSTER.',
   )
 }
 
-/** @param info the answer to INFO: version, eviction and persistence stand in it, where CONFIG is often forbidden */
-export function judgeRedis(info: string | undefined): Check[] {
-  if (info === undefined) {
+/** @param facts undefined: Redis does not let this user ask */
+export function judgeRedis(facts: RedisFacts | undefined): Check[] {
+  if (facts === undefined) {
     return [
       warn(
         'redis',
@@ -55,7 +52,7 @@ export function judgeRedis(info: string | undefined): Check[] {
       ),
     ]
   }
-  const { version, evictionPolicy, isAppendOnly } = parseRedisFacts(info)
+  const { version, evictionPolicy, isAppendOnly } = facts
   return [judgeVersion(version), judgeEviction(evictionPolicy), judgePersistence(isAppendOnly)]
 }
 

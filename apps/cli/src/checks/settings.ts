@@ -27,8 +27,7 @@ export function checkSettings(environment: Environment): { settings: KnownSettin
   for (const [key, setting] of Object.entries<Setting<unknown>>(sharedSettings))
     attempt(() => Object.assign(settings, readSettings(environment, { [key]: setting })))
   const known = settings as KnownSettings
-  const { appSecretProof = false, appSecret } = known
-  attempt(() => requireSense({ appSecretProof, appSecret }))
+  attempt(() => requireSense(known))
   return { settings: known, checks: [...faults.map(faultOf), ...rowsFor(environment, faults.length)] }
 }
 

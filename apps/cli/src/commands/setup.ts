@@ -25,11 +25,11 @@ const EXIT_NOTHING_WRITTEN = 1
 const EXIT_CONFIG = 78
 
 /** What a process needs besides Meta's values. */
-const ALSO_NEEDED = [
-  'API_KEYS',
-  'OPS_KEYS',
-  encryptionSettings.encryptionKeys.name,
-  redisSettings.redisUrl.name,
+const ALSO_NEEDED: { name: string; instead?: readonly string[] }[] = [
+  { name: 'API_KEYS' },
+  { name: 'OPS_KEYS' },
+  encryptionSettings.encryptionKeys,
+  redisSettings.redisUrl,
 ]
 
 type Guide = {
@@ -169,8 +169,9 @@ async function finish(
   const refusal = await writeEnvFile(envFile, Object.fromEntries(texts) as Record<string, string>)
   if (refusal) return refuse(talk, refusal, envFile)
   talk.good('written', { file: envFile })
-  const missing = ALSO_NEEDED.filter((name) => !environment[name]?.trim())
-  if (missing.length > 0) talk.tell('stillMissing', { names: missing.join(', ') })
+  const isSet = (name: string) => environment[name]?.trim()
+  const missing = ALSO_NEEDED.filter(({ name, instead = [] }) => ![name, ...instead].some(isSet))
+  if (missing.length > 0) talk.tell('stillMissing', { names: missing.map(({ name }) => name).join(', ') })
   talk.tell('next')
   return 0
 }

@@ -5,8 +5,9 @@
  * refuses a commit whose lease is lost or whose record was changed. A holder that dies simply lets the lease run out.
  */
 import { randomBytes } from 'node:crypto'
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
 import type { Keys } from '../keys.ts'
+import type { RedisClient } from '../redis.ts'
 
 /** KEYS 1 the lease · ARGV 1 the owner. Gives up a lease only if it is still the owner's. */
 const RELEASE = `
@@ -24,7 +25,12 @@ declare module 'ioredis' {
 export type HeldLease = { owner: string; leftMs: () => number }
 
 /** @param options.leaseMs longer than the calls made under it, so that it is lost only by a holder that hangs or died */
-export function createRenewalLease(options: { redis: Redis; keys: Keys; senderId: string; leaseMs: number }) {
+export function createRenewalLease(options: {
+  redis: RedisClient
+  keys: Keys
+  senderId: string
+  leaseMs: number
+}) {
   const { redis, leaseMs } = options
   const key = options.keys.renewalLease(options.senderId)
   redis.defineCommand('relaisReleaseLease', { numberOfKeys: 1, lua: RELEASE })

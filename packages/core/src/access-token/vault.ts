@@ -9,7 +9,7 @@
  * - a record is whole or absent: each write is one script, and tells every process (`token-changes.ts`).
  */
 import { createHash, randomBytes } from 'node:crypto'
-import type { Redis, Result } from 'ioredis'
+import type { Result } from 'ioredis'
 import type { Keys } from '../keys.ts'
 import type { Sealer } from '../sealer.ts'
 import type { Secret } from '../secret.ts'
@@ -26,6 +26,7 @@ import {
   type TokenFacts,
 } from './token-fields.ts'
 import { isUsable, type LastCheck, type LastRenewal, type TokenRecord } from './token-state.ts'
+import type { RedisClient } from '../redis.ts'
 
 /** Names one version of one token. */
 export type TokenVersion = Pick<TokenRecord, 'generation' | 'version'>
@@ -75,7 +76,12 @@ type Write = {
 }
 
 /** @param options.senderId the phone-number id whose tokens these are */
-export function createTokenVault(options: { redis: Redis; keys: Keys; sealer: Sealer; senderId: string }) {
+export function createTokenVault(options: {
+  redis: RedisClient
+  keys: Keys
+  sealer: Sealer
+  senderId: string
+}) {
   const { redis, keys, senderId } = options
   const key = keys.accessToken(senderId)
   const { tokenFields, extraFields, readRecord, resealed } = createTokenFields(options)
