@@ -84,7 +84,9 @@ export function audit(records: Records, told: Told): Audit {
     unknown: unknownOf(records),
     late: ended
       .filter(({ life, end }) => end.at > life.message.expiresAt && end.as !== 'expired')
-      .map(({ life, end }) => caseOf(life, `${end.as} ${end.at - life.message.expiresAt} ms after its deadline`)),
+      .map(({ life, end }) =>
+        caseOf(life, `${end.as} ${end.at - life.message.expiresAt} ms after its deadline`),
+      ),
     msToEnd: durations(ended),
     notAcknowledged: notAcknowledged(records),
   }
@@ -118,14 +120,13 @@ function endByApi({ id, mayHaveEnded }: Accepted, told: Told): End | undefined {
 
 /** For each send beyond the first that Meta took: why it was sent again, or undefined. */
 function causes({ message, taken }: Life, told: Told): (string | undefined)[] {
-  const timeline = told.get(message.id)?.timeline.map((entry) => ({ ...entry, at: Date.parse(entry.at) })) ?? []
+  const timeline =
+    told.get(message.id)?.timeline.map((entry) => ({ ...entry, at: Date.parse(entry.at) })) ?? []
   return taken.slice(1).map((again, index) => {
     const before = taken[index]?.at ?? 0
     // A send that was given up may get through late: what counts is when it began.
     const began = timeline.findLast(({ status, at }) => status === 'sending' && at <= before)?.at ?? before
-    const doubt = timeline.find(
-      ({ status, at }) => status === 'uncertain' && at >= began && at <= again.at,
-    )
+    const doubt = timeline.find(({ status, at }) => status === 'uncertain' && at >= began && at <= again.at)
     if (!doubt) return undefined
     timeline.splice(timeline.indexOf(doubt), 1) // one doubt explains one send
     return doubt.detail?.split(';')[0] ?? 'uncertain'
@@ -155,7 +156,8 @@ function durations(ended: readonly { life: Life; end: End }[]): Audit['msToEnd']
   const sorted = ended
     .map(({ life, end }) => ({ id: life.message.id, ms: Math.max(0, end.at - life.message.at) }))
     .sort((a, b) => a.ms - b.ms)
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]?.ms ?? 0
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]?.ms ?? 0
   const worst = sorted.at(-1)
   return { median: at(0.5), p99: at(0.99), worst: worst?.ms ?? 0, ...(worst && { worstId: worst.id }) }
 }

@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** A call that is not answered by then is made again. */
 const TIMEOUT_MS = 5000
 
-const FIRST_PAUSE_MS = 100
-const MOST_PAUSE_MS = 1000
+/** Between two tries, give or take a half: a crowd must not come back as one, nor so often that it keeps the API down. */
+const FIRST_PAUSE_MS = 200
+const MOST_PAUSE_MS = 5000
 
 export type Answer = { statusCode: number; body: unknown }
 
@@ -50,7 +51,7 @@ export function createClient({ urls, apiKey }: { urls: readonly string[]; apiKey
         }
         if (performance.now() > giveUpAt) return undefined
         bump(counts.again, answer)
-        await sleep(Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries))
+        await sleep(Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries) * (0.5 + Math.random()))
       }
     },
   }

@@ -6,15 +6,22 @@ export function createFallbackRecord(paths: readonly string[]) {
   const records: FallbackRecord[] = []
   const files = paths.map((path) => ({ path, offset: 0, rest: Buffer.alloc(0) }))
   let unreadable = 0
+  let reading = Promise.resolve()
 
   return {
     records: (): readonly FallbackRecord[] => records,
     /** Lines that are no record. */
     unreadable: () => unreadable,
     /** Reads what is new. Its lines count as written now. */
-    async drain(): Promise<void> {
-      for (const file of files) await readOn(file)
+    drain(): Promise<void> {
+      // One after the other: two at once would read the same lines.
+      reading = reading.catch(() => undefined).then(readAll)
+      return reading
     },
+  }
+
+  async function readAll(): Promise<void> {
+    for (const file of files) await readOn(file)
   }
 
   async function readOn(file: (typeof files)[number]): Promise<void> {
@@ -43,7 +50,9 @@ async function readFrom(path: string, offset: number): Promise<Buffer> {
   if (!file) return Buffer.alloc(0)
   try {
     const { size } = await file.stat()
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.max(0, size - offset)), { position: offset })
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.max(0, size - offset)), {
+      position: offset,
+    })
     return buffer.subarray(0, bytesRead)
   } finally {
     await file.close()

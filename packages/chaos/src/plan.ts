@@ -6,7 +6,14 @@ const TREATMENTS = ['slow', 'reset', 'silent', 'cut'] as const
 export type Treatment = (typeof TREATMENTS)[number]
 
 /** The links that suffer, by whose ends they join. Those of a worker or an API belong to one process each. */
-const LINKS = ['worker-redis', 'api-redis', 'worker-meta', 'client-api', 'meta-api', 'primary-replica'] as const
+const LINKS = [
+  'worker-redis',
+  'api-redis',
+  'worker-meta',
+  'client-api',
+  'meta-api',
+  'primary-replica',
+] as const
 export type LinkName = (typeof LINKS)[number]
 
 /** What Meta may answer for a while. */
@@ -21,7 +28,7 @@ const TROUBLES = [
 ] as const
 export type Trouble = (typeof TROUBLES)[number]
 
-export type FaultKind =
+type FaultKind =
   | 'worker killed'
   | 'worker rolled'
   | 'worker frozen'

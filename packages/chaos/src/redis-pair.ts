@@ -81,8 +81,6 @@ export async function startRedisPair({ folder, withReplica }: { folder: string; 
   }
 }
 
-export type RedisPair = Awaited<ReturnType<typeof startRedisPair>>
-
 /** One line of `INFO`. */
 async function fact(port: number, section: string, name: string): Promise<string | undefined> {
   const info = String(await command(port, 'INFO', section))

@@ -66,10 +66,14 @@ function sum(counts: Record<string, number>): number {
 }
 
 function cases(found: readonly Case[]): string[] {
-  const shown = found.slice(0, MOST_SHOWN).flatMap(({ id, acceptedAt, what, shown: message }) => [
-    `    ${id} accepted ${acceptedAt}: ${what}`,
-    ...(message?.timeline ?? []).map(({ at, status, detail }) => `        ${at} ${status} ${detail ?? ''}`.trimEnd()),
-  ])
+  const shown = found
+    .slice(0, MOST_SHOWN)
+    .flatMap(({ id, acceptedAt, what, shown: message }) => [
+      `    ${id} accepted ${acceptedAt}: ${what}`,
+      ...(message?.timeline ?? []).map(({ at, status, detail }) =>
+        `        ${at} ${status} ${detail ?? ''}`.trimEnd(),
+      ),
+    ])
   const more = found.length - MOST_SHOWN
   return more > 0 ? [...shown, `    and ${more} more`] : shown
 }

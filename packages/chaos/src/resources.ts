@@ -36,7 +36,9 @@ async function look(pid: number): Promise<Sample | undefined> {
   try {
     const status = await readFile(`/proc/${pid}/status`, 'utf8')
     const names = await readdir(`/proc/${pid}/fd`)
-    const targets = await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')))
+    const targets = await Promise.all(
+      names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')),
+    )
     const rssKb = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0)
     const sockets = targets.filter((target) => target.startsWith('socket:')).length
     return { rssMb: Math.round(rssKb / 1024), handles: names.length, sockets }

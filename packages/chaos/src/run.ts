@@ -1,4 +1,5 @@
 /** One run: load and faults together, then peace until everything has ended, then the audit. */
+import { setMaxListeners } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { audit, questions, unsettled, type Audit } from './audit.ts'
@@ -35,6 +36,8 @@ export type RunOptions = {
   deliverWithinSeconds: number
   plan: readonly Fault[]
   without: readonly Mutant[]
+  /** Given up waiting for messages so long after the last of them should have been delivered. */
+  settleMarginMs?: number
   /** A folder for what the processes write. */
   logs?: string
   /** Told what happens, a line at a time. */
@@ -66,7 +69,8 @@ export async function runChaos(options: RunOptions): Promise<Report> {
   const { seed, workers, apis, deliverWithinSeconds, without, logs } = options
   if (logs) await mkdir(logs, { recursive: true })
   const startedAt = performance.now()
-  const say = (line: string) => options.say(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${line}`)
+  const say = (line: string) =>
+    options.say(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${line}`)
   const onFault = (fault: string) => {
     errors.push(fault)
     say(`ERROR ${fault}`)
@@ -94,7 +98,7 @@ export async function runChaos(options: RunOptions): Promise<Report> {
       client,
       seed,
       ratePerSecond: options.ratePerSecond,
-      setPhone: (to, profile) => void simulator.recipients.set(to, { profile }),
+      setPhone: (to, profile) => simulator.recipients.set(to, { profile }),
     })
     const meta = createMetaRecord(simulator)
     const fallback = createFallbackRecord(system.workers.map(({ fallbackLog }) => fallbackLog))
@@ -134,15 +138,18 @@ export async function runChaos(options: RunOptions): Promise<Report> {
     tell()
     say('load and faults are over; waiting for every message to end')
     const settlingAt = performance.now()
-    await settle(records, client, drain, deliverWithinSeconds)
+    const patienceMs = deliverWithinSeconds * 1000 + (options.settleMarginMs ?? SETTLE_MARGIN_MS)
+    await settle(records, client, drain, patienceMs)
     const endedAt = performance.now()
     tell()
     for (const stop of stopWatching) await stop()
     await drain()
     const told = await ask(client, questions(records()))
     const { unexpected } = client.counts()
-    for (const [what, times] of Object.entries(unexpected)) onFault(`unexpected answer, ${times} times: ${what}`)
-    if (fallback.unreadable() > 0) onFault(`${fallback.unreadable()} lines of the fallback files are no record`)
+    for (const [what, times] of Object.entries(unexpected))
+      onFault(`unexpected answer, ${times} times: ${what}`)
+    if (fallback.unreadable() > 0)
+      onFault(`${fallback.unreadable()} lines of the fallback files are no record`)
     return {
       seed,
       seconds: {
@@ -166,7 +173,13 @@ export async function runChaos(options: RunOptions): Promise<Report> {
 
 /** Whether the promise was kept. */
 export function isKept({ audit: found, errors }: Report): boolean {
-  const broken = [found.lost, found.duplicates.unexplained, found.canceledAndTaken, found.wrongContent, errors]
+  const broken = [
+    found.lost,
+    found.duplicates.unexplained,
+    found.canceledAndTaken,
+    found.wrongContent,
+    errors,
+  ]
   return broken.every(({ length }) => length === 0) && found.unknown.taken + found.unknown.fallback === 0
 }
 
@@ -174,15 +187,20 @@ export function isKept({ audit: found, errors }: Report): boolean {
 async function carryOut(
   system: System,
   plan: readonly Fault[],
-  { say, onFault, stopping }: { say: (line: string) => void; onFault: (fault: string) => void; stopping: AbortSignal },
+  {
+    say,
+    onFault,
+    stopping,
+  }: { say: (line: string) => void; onFault: (fault: string) => void; stopping: AbortSignal },
 ): Promise<Record<string, number>> {
   const done: Record<string, number> = {}
+  setMaxListeners(0, stopping) // every fault that waits for its time listens
   const startedAt = performance.now()
   await Promise.all(
     plan.map(async (fault) => {
-      await sleep(Math.max(0, startedAt + fault.atMs - performance.now()), undefined, { signal: stopping }).catch(
-        () => undefined,
-      )
+      await sleep(Math.max(0, startedAt + fault.atMs - performance.now()), undefined, {
+        signal: stopping,
+      }).catch(() => undefined)
       if (stopping.aborted) return
       const name = `${fault.kind}: ${victimName(fault)}, ${fault.lengthMs} ms`
       say(name)
@@ -194,7 +212,7 @@ async function carryOut(
       }
     }),
   )
-  return Object.fromEntries(Object.entries(done).sort())
+  return Object.fromEntries(Object.entries(done).sort(([a], [b]) => a.localeCompare(b)))
 }
 
 /** Waits until all have ended, or until nothing can end any more. Those whose deadline passed only the API can tell of. */
@@ -202,10 +220,10 @@ async function settle(
   records: () => Records,
   client: Client,
   drain: () => Promise<void>,
-  deliverWithinSeconds: number,
+  patienceMs: number,
 ): Promise<void> {
   const lastAt = records().accepted.reduce((latest, { at }) => Math.max(latest, at), Date.now())
-  const until = lastAt + deliverWithinSeconds * 1000 + SETTLE_MARGIN_MS
+  const until = lastAt + patienceMs
   const endedByApi = new Set<string>()
   for (let askAt = Date.now() + ASK_EVERY_MS; Date.now() < until; await sleep(DRAIN_EVERY_MS)) {
     await drain()
@@ -214,7 +232,10 @@ async function settle(
     if (Date.now() < askAt) continue
     askAt = Date.now() + ASK_EVERY_MS
     const some = open.slice(0, MOST_QUESTIONS)
-    const told = await ask(client, some.map(({ id }) => id))
+    const told = await ask(
+      client,
+      some.map(({ id }) => id),
+    )
     for (const { id, mayHaveEnded } of some) {
       const status = told.get(id)?.status
       if (status === 'expired' || (status !== undefined && status === mayHaveEnded)) endedByApi.add(id)

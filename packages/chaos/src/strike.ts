@@ -33,7 +33,8 @@ export async function strike(system: System, { kind, victim, lengthMs }: Fault):
       worker.app.thaw()
       return true
     case 'api killed':
-      await Promise.all([api.app.kill(), system.setUp(api, false)])
+      await api.app.kill()
+      system.setUp(api, false)
       await sleep(lengthMs)
       api.app.start()
       system.setUp(api, true)

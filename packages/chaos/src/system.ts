@@ -142,7 +142,12 @@ export async function startSystem(options: {
       return { place, readyUrl: `http://127.0.0.1:${port}/readyz` }
     }
 
-    function openApp(name: string, script: 'api' | 'worker', nodeArgs: string[], settings: Record<string, string>): App {
+    function openApp(
+      name: string,
+      script: 'api' | 'worker',
+      nodeArgs: string[],
+      settings: Record<string, string>,
+    ): App {
       let ends = 0
       const app = createApp({
         name,
