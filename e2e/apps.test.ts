@@ -147,8 +147,8 @@ describe.concurrent('a message that its app ends', { timeout: 60_000 }, () => {
     // Phones that are off: sent, and never delivered.
     const [used, other] = ['+221771230001', '+221781230001']
     const ids = {
-      used: await system.send(used, '482913', { deliverWithinSeconds: 4 }),
-      other: await system.send(other, '482913', { deliverWithinSeconds: 6 }),
+      used: await system.send(used, '482913', { deliverWithinSeconds: 10 }),
+      other: await system.send(other, '482913', { deliverWithinSeconds: 12 }),
     }
     await system.reaches(ids.used, ['sent'])
     const answer = await call(system, 'POST', `/api/messages/${ids.used}/used`)

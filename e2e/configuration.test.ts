@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { apiSettings } from '@relais/api'
 import { exampleEnvironment } from '@relais/core'
-import { freePort, startNode } from '@relais/testing'
+import { freePort, startNode, startRedis } from '@relais/testing'
 import { workerSettings } from '@relais/worker'
 import { describe, it } from 'vitest'
 
@@ -49,6 +49,31 @@ describe.concurrent('a faulty setting stops the process before it listens', { ti
     const { code, lines } = await run('worker', { ...COMMON, FALLBACK_LOG: '/nowhere/fallback.log' })
     expect(code).toBe(78)
     expect(lines).toEqual([expect.stringMatching(/^FALLBACK_LOG cannot be written to/)])
+  })
+})
+
+describe.concurrent('a Redis that would lose messages', { timeout: 60_000 }, () => {
+  it.for(['api', 'worker'] as const)(
+    'stops the %s, with what to do',
+    async (app, { expect, onTestFinished }) => {
+      const redis = await startRedis({ args: ['--maxmemory-policy', 'volatile-lru'] })
+      onTestFinished(() => redis.stop())
+      const { code, lines } = await run(app, { ...API, REDIS_URL: redis.url, LOG_LEVEL: 'fatal' })
+      expect(code).toBe(78)
+      expect(lines).toEqual([expect.stringMatching(/^REDIS_URL .*volatile-lru.*noeviction/)])
+    },
+  )
+
+  it('is told of, with its version, when it only forgets at a restart', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const redis = await startRedis()
+    onTestFinished(() => redis.stop())
+    const child = startNode(MAIN.api, { ...API, REDIS_URL: redis.url })
+    onTestFinished(() => child.kill())
+    const line = await child.waitForLine((each) => each.includes('redis.not_durable'), 30_000)
+    expect(JSON.parse(line)).toMatchObject({ version: expect.any(String), evictionPolicy: 'noeviction' })
   })
 })
 

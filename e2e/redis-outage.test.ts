@@ -1,4 +1,5 @@
 import { eventually, freePort, startRedis } from '@relais/testing'
+import { Redis } from 'ioredis'
 import { describe, it, type TestContext } from 'vitest'
 import { startSystem, type System } from './system.ts'
 
@@ -50,21 +51,35 @@ describe.concurrent('while Redis cannot take a message', { timeout: 90_000 }, ()
     t.expect(system.simulator.messages().map(({ to }) => to)).not.toContain(refused.to)
   })
 
-  it('because it is full, that is a 503 as well', async (t) => {
-    const redis = await startRedis({ args: ['--maxmemory', '3mb'] })
+  it('because it fills up: the app that floods waits first, then all do, and all is well when there is room', async (t) => {
+    const redis = await startRedis({ args: ['--maxmemory', '4mb'] })
     t.onTestFinished(() => redis.stop())
     const system = await startSystem(t, { redisUrl: redis.url, workers: 0 })
-    const text = 'x'.repeat(4000)
-    const statuses = new Set<number>()
-    await eventually(
+    const admin = new Redis(redis.url)
+    t.onTestFinished(() => admin.disconnect())
+    const message = { to: '+221771234567', type: 'text', text: 'x'.repeat(4000) }
+    const answers = new Set<number>()
+    const flooded = await eventually(
       async () => {
-        const { status } = await system.post({ to: '+221771234567', type: 'text', text })
-        statuses.add(status)
-        return status
+        const answer = await system.post(message)
+        answers.add(answer.status)
+        return answer
       },
-      (status) => status === 503,
+      ({ status }) => status !== 202,
       { everyMs: 1, timeoutMs: 60_000 },
     )
-    t.expect([...statuses].toSorted((a, b) => a - b)).toEqual([202, 503])
+    t.expect([...answers]).toEqual([202, 429])
+    t.expect(await flooded.json()).toMatchObject({ code: 'app_limited' })
+    t.expect((await system.post(message, 'shop')).status).toBe(202)
+
+    const statusOf = async () => (await system.post(message, 'shop')).status
+    await admin.config('SET', 'maxmemory', '3mb')
+    await eventually(statusOf, (status) => status === 503, { timeoutMs: 60_000 })
+    await admin.config('SET', 'maxmemory', '100mb')
+    await eventually(statusOf, (status) => status === 202)
+    await eventually(
+      async () => (await system.post(message)).status,
+      (status) => status === 202,
+    )
   })
 })

@@ -142,8 +142,9 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}) {
     startApp,
     message,
 
-    /** Posts a message as the app `wallet`. */
-    post: (body: unknown) => call('POST', '/api/messages', secrets.apiKey, body),
+    /** Posts a message as one of the two apps. */
+    post: (body: unknown, app: 'wallet' | 'shop' = 'wallet') =>
+      call('POST', '/api/messages', app === 'wallet' ? secrets.apiKey : secrets.otherApiKey, body),
     sendAny,
 
     /** Sends a code and gives the message's id. Fails unless it is accepted. */

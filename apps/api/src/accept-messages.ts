@@ -1,7 +1,7 @@
 /**
  * Use case: take a request of an app, one message or many. When this answers, the messages are in Redis and will reach an end.
  *
- *     numbers ─► door (made before? limits?) ─► records ─► jobs ─► answer
+ *     numbers ─► door (made before? limits?) ─► room? ─► records ─► jobs ─► replicas ─► answer
  *
  * Each step can be made again without harm, because the ids of the messages come from the request: a record is written once, a
  * job is added once. So a repeat does what is missing, should the first have died half-way, and answers from the records.
@@ -19,10 +19,12 @@ import {
   type Message,
   type MessageJob,
   type MessageStore,
+  type Replication,
   type Sealer,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Capacity } from './capacity.ts'
 import { contentOf, newMessage, type MessageDefaults, type MessageRequest } from './new-message.ts'
 import { invalid } from './plugins/problems.ts'
 import { ProblemError } from './problem.ts'
@@ -62,20 +64,23 @@ const MOST_WITHDRAWALS = 20
 /** @param deps.withinMs how long Redis may take for one message before the caller is told to try again */
 export function createAcceptMessages(deps: {
   admission: Admission
+  capacity: Pick<Capacity, 'requireRoom' | 'took'>
   fairness: Fairness
   store: MessageStore
   queue: Queue<MessageJob>
+  replication: Replication
   sealer: Sealer
   events: Events
   defaults: MessageDefaults
   withinMs: number
   now?: () => number
 }) {
-  const { admission, fairness, store, queue, sealer, events, defaults, withinMs, now = Date.now } = deps
+  const { admission, capacity, fairness, store, queue, replication, sealer, events } = deps
+  const { defaults, withinMs, now = Date.now } = deps
 
   /**
-   * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 503 while
-   * Redis cannot take the messages.
+   * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 429 for an app
+   * that has too many waiting, 503 while Redis cannot take the messages.
    */
   return async ({ app, requests, idempotency }: Submission): Promise<Acceptance> => {
     const drafts = requests.map(toDraft)
@@ -98,6 +103,7 @@ export function createAcceptMessages(deps: {
       if (admitted.kind === 'mismatch') throw mismatch()
       const { kind, seed, limited } = admitted
       const drafts = asked.messages.filter(({ index }) => !limited.has(index))
+      if (kind === 'new') await requireRoom(asked, drafts.length)
       const recorded = await inParts(PART, drafts, late, (part) =>
         Promise.all(part.map((draft) => record(asked.app, messageIdOf(seed, draft.index), draft))),
       )
@@ -105,11 +111,24 @@ export function createAcceptMessages(deps: {
         recorded.map(({ message }) => message).filter(({ status }) => status === 'queued'),
         late,
       )
+      if (!(await replication.isReached())) throw new Error('too few replicas have the messages')
+      late.throwIfAborted()
       return { isRepeat: kind === 'repeat', limited, recorded }
     } catch (error) {
       if (!(error instanceof ProblemError)) void withdraw(asked)
       throw error
     }
+  }
+
+  /** A repeat has found its room before. What is refused for want of it leaves nothing behind, and may be asked for again. */
+  async function requireRoom(asked: Asked, messages: number): Promise<void> {
+    try {
+      capacity.requireRoom(asked.app, messages)
+    } catch (error) {
+      await admission.withdraw(asked)
+      throw error
+    }
+    capacity.took(asked.app, messages)
   }
 
   /**

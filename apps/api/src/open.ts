@@ -3,6 +3,7 @@ import {
   answersPing,
   countJobs,
   createAdmission,
+  createClock,
   createEvents,
   createFairness,
   createGraphClient,
@@ -10,12 +11,15 @@ import {
   createMessageStore,
   createMetrics,
   createProbes,
+  createReplication,
   createSealer,
   createSender,
   failFastOptions,
   openQueue,
   openRedis,
   comesUp,
+  readRedisFacts,
+  requireFit,
   requireReadable,
   sayOnce,
   type Closer,
@@ -26,6 +30,7 @@ import {
 } from '@relais/core'
 import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
+import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
 import { createEndByApp } from './end-by-app.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
@@ -35,16 +40,28 @@ import { createWhatsappStatus } from './whatsapp-status.ts'
 const COMMAND_TIMEOUT_MS = 600
 const ACCEPT_WITHIN_MS = 700
 
+/** Replicas, where they are waited for, get so long of it. */
+const REPLICATE_WITHIN_MS = 400
+
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000
 
 export async function openApi(settings: ApiSettings, logger: Logger, version: string) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
-  const events = createEvents({ logger, metrics })
   const keys = createKeys(settings.prefix)
   const sealer = createSealer(settings.encryptionKeys)
   const redis = openRedis(settings.redisUrl, failFastOptions(COMMAND_TIMEOUT_MS), onError)
+  const clock = createClock({
+    redis,
+    key: keys.timers(),
+    onChange: (change) => events.clockChanged(change),
+    onError,
+  })
+  const { now } = clock
+  const events = createEvents({ logger, metrics, now })
+  const facts = () => readRedisFacts(redis, keys.timers())
+  redis.on('ready', () => void facts().then(events.redisFacts, onError))
   const queueOptions = { redis, prefix: settings.prefix, onError }
   const messages = openQueue<MessageJob>('messages', queueOptions)
   const fallback = openQueue<MessageJob>('fallback', queueOptions)
@@ -55,6 +72,15 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     redis,
     keys,
     deliverWithinMs: settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000,
+    now,
+  })
+  const capacity = createCapacity({
+    redis,
+    key: keys.timers(),
+    store,
+    maxUnsettled: settings.appMaxWaiting,
+    apps: new Set(settings.apiKeys.map(({ name }) => name)).size,
+    onError,
   })
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
@@ -87,9 +113,16 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
           maxPerHour: settings.recipientMaxPerHour,
         },
       }),
+      capacity,
       fairness: createFairness({ redis, keys }),
       store,
       queue: messages,
+      replication: createReplication({
+        redis,
+        key: keys.timers(),
+        replicas: settings.waitReplicas,
+        timeoutMs: REPLICATE_WITHIN_MS,
+      }),
       sealer,
       events,
       defaults: {
@@ -98,6 +131,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         ttlSeconds: settings.otpTtlSeconds,
       },
       withinMs: ACCEPT_WITHIN_MS,
+      now,
     }),
     endByApp: createEndByApp({ store, events }),
     whatsappStatus: createWhatsappStatus({
@@ -147,6 +181,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
 
   const closers: Closer[] = [
     { name: 'redis', close: () => redis.disconnect() },
+    { name: 'capacity', close: () => capacity.close() },
+    { name: 'clock', close: () => clock.close() },
     { name: 'access token', close: () => accessToken.close() },
     { name: 'graph', close: () => graph.close() },
     {
@@ -156,7 +192,12 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'metrics listener', close: () => probes.close() },
     { name: 'listener', close: () => app.close() },
   ]
-  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(sender.vault, Date.now())
+  if (await comesUp(redis, CONNECT_WITHIN_MS)) {
+    requireFit(await facts().catch(() => undefined))
+    await requireReadable(sender.vault, Date.now())
+  }
+  clock.start()
+  capacity.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()
   sender.lookAfterToken().catch(onError)

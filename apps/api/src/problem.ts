@@ -14,6 +14,7 @@ const PROBLEM_CODES = [
   'invalid_request',
   'idempotency_mismatch',
   'recipient_limited',
+  'app_limited',
   'already_sent',
   'already_ended',
   'token_rejected',

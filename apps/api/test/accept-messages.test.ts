@@ -39,9 +39,11 @@ async function setup(limits: RecipientLimits = { cooldownMs: 0, maxPerHour: 0 })
   const store = createMessageStore({ redis, keys })
   const accept = createAcceptMessages({
     admission: createAdmission({ redis, keys, encryptionKeys, limits }),
+    capacity: { requireRoom: () => undefined, took: () => undefined },
     fairness: createFairness({ redis, keys }),
     store,
     queue,
+    replication: { isReached: async () => true },
     sealer: createSealer(encryptionKeys),
     events: createEvents({
       logger: createLogger({ name: 'api', level: 'silent', isPretty: false }),

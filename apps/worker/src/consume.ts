@@ -23,6 +23,9 @@ const STALLED_CHECK_MS = 2000
 /** A job that was lost with its worker runs again, however often: what ends a message is its own record, never this count. */
 const MOST_STALLS = 1_000_000
 
+/** A worker that is killed takes all its jobs with it. A job that was there twice may be what kills them. */
+const SUSPECT_AFTER_STALLS = 2
+
 /** After a fault of ours or of Redis a message is tried again so soon. */
 const AFTER_FAULT_MS = 1000
 
@@ -38,6 +41,8 @@ export function startConsumers(deps: {
   onError: (error: Error) => void
   concurrency: number
   deliver: Deliver
+  /** For messages whose workers died more than once. */
+  deliverAlone: Deliver
   fallBack: FallBack
   recordReceipt: RecordReceipt
   recordNotice: RecordNotice
@@ -46,7 +51,8 @@ export function startConsumers(deps: {
 }): Worker[] {
   return [
     consume<MessageJob>('messages', deps.concurrency, async (job, lockToken) => {
-      const delivery = await orLater(job, lockToken, () => deps.deliver(job.data.messageId, job.priority))
+      const deliver = job.stalledCounter >= SUSPECT_AFTER_STALLS ? deps.deliverAlone : deps.deliver
+      const delivery = await orLater(job, lockToken, () => deliver(job.data.messageId, job.priority))
       if (delivery.kind !== 'later') deps.fairness.finished(job.priority).catch(deps.onError)
       switch (delivery.kind) {
         case 'done':

@@ -27,6 +27,7 @@ import {
   type Pacing,
   type PairBudget,
   type Pauses,
+  type Replication,
   type Sealer,
   type Sender,
   type StepPolicy,
@@ -64,6 +65,7 @@ export function createDeliver(deps: {
   pacing: Pacing
   pairBudget: PairBudget
   pauses: Pauses
+  replication: Replication
   end: EndMessage
   events: Events
   policy: StepPolicy
@@ -128,14 +130,17 @@ export function createDeliver(deps: {
     // Again, and now for sure: it may have been paused while this one waited, and a probe is not to be wasted on one that does not go.
     const paused = await pauses.check(templateOf(message), 'as a probe')
     if (paused) return giveUp(message, paused.reason, paused.detail)
-    const askedAt = now()
+    const age = createAge(now)
     const claimed = await claim(message)
     if (!claimed.moved || !claimed.message) return afterRefusal(claimed.message)
+    // A replica that takes over without the claim would have the message sent again. One that is away must not stop the sending.
+    const known = deps.replication.isReached().catch(() => false)
     const isItsTurn = await turns.comes(slotAt).then(
       () => true,
       () => false,
     )
-    return isItsTurn ? send(claimed.message, content, askedAt) : follow(claimed.message, NOT_SENT, askedAt)
+    await known
+    return isItsTurn ? send(claimed.message, content, age) : follow(claimed.message, NOT_SENT, age)
   }
 
   /** For a message that may be with Meta already, that is what its reader has to know. */
@@ -181,10 +186,10 @@ export function createDeliver(deps: {
     return claimed
   }
 
-  async function send(message: Message, content: MessageContent, claimedAt: number): Promise<Delivery> {
+  async function send(message: Message, content: MessageContent, age: Age): Promise<Delivery> {
     const outcome = await accessToken.withAccessToken(async (bearer) => {
       // Redis may have kept us waiting for as long as it was away: for the claim, or for the token.
-      const isStale = now() - claimedAt > CLAIM_GOOD_FOR_MS || now() >= sendUntil(message)
+      const isStale = age.mostMs() > CLAIM_GOOD_FOR_MS || now() >= sendUntil(message)
       return isStale ? NOT_SENT : graph.send(sender.phoneNumberId, bearer, message, content)
     }, refusedToken)
     const known: Outcome = outcome ?? {
@@ -192,12 +197,12 @@ export function createDeliver(deps: {
       failure: 'token-expired',
       detail: 'no usable access token',
     }
-    return follow(message, known, claimedAt)
+    return follow(message, known, age)
   }
 
   /** First the message is noted; what its outcome means for others comes after, and must not undo that. */
-  async function follow(message: Message, outcome: Outcome, claimedAt: number): Promise<Delivery> {
-    const durationMs = now() - claimedAt
+  async function follow(message: Message, outcome: Outcome, age: Age): Promise<Delivery> {
+    const durationMs = age.ms()
     const step = nextStep(outcome, { message, now: now(), policy, random: random() })
     const delivery = await take(step, outcome, message, durationMs)
     await notePause(message, outcome).catch(deps.onError)
@@ -260,6 +265,19 @@ export function createDeliver(deps: {
 }
 
 export type Deliver = ReturnType<typeof createDeliver>
+
+/** How long ago a claim was. */
+type Age = ReturnType<typeof createAge>
+
+/**
+ * A machine that slept has a clock that did not go on; its wall clock did. A wall clock that was set says too much; then a claim is given
+ * up that was good. So `mostMs` is on the safe side.
+ */
+function createAge(now: () => number) {
+  const [at, wallAt] = [now(), Date.now()]
+  const ms = () => now() - at
+  return { ms, mostMs: () => Math.max(ms(), Date.now() - wallAt) }
+}
 
 /** Meta's words, if it refused the token itself. */
 function refusedToken(outcome: Outcome): string | undefined {

@@ -2,6 +2,7 @@
 import {
   answersPing,
   comesUp,
+  createClock,
   createEvents,
   createGraphClient,
   createKeys,
@@ -13,12 +14,15 @@ import {
   createPairBudget,
   createPauses,
   createProbes,
+  createReplication,
   createSealer,
   createSender,
   ensureTokenChecks,
   openQueue,
   openRedis,
   patientOptions,
+  readRedisFacts,
+  requireFit,
   requireReadable,
   sayOnce,
   scheduleTokenChecks,
@@ -32,6 +36,7 @@ import { setMaxListeners } from 'node:events'
 import type { WorkerSettings } from './config.ts'
 import { createCheckTemplate } from './check-template.ts'
 import { startConsumers } from './consume.ts'
+import { createDeliverAlone } from './deliver-alone.ts'
 import { createDeliver } from './deliver.ts'
 import { createEndMessage } from './end-message.ts'
 import { createFallBack } from './fall-back.ts'
@@ -47,6 +52,9 @@ const UNCERTAIN_WAIT_MS = 8000
 /** A send that has its answer is noted so soon. */
 const NOTED_WITHIN_MS = 1000
 
+/** Replicas, where they are waited for, get so long to hear of a claim. */
+const REPLICATE_WITHIN_MS = 200
+
 /** At the start Redis gets so long to come up before the worker goes on and waits for it. */
 const CONNECT_WITHIN_MS = 2000
 
@@ -56,16 +64,26 @@ const ENSURE_SCHEDULE_MS = 10_000
 export async function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
-  const events = createEvents({ logger, metrics })
   const keys = createKeys(settings.prefix)
   const sealer = createSealer(settings.encryptionKeys)
   const redis = openRedis(settings.redisUrl, patientOptions(), onError)
+  const clock = createClock({
+    redis,
+    key: keys.timers(),
+    onChange: (change) => events.clockChanged(change),
+    onError,
+  })
+  const { now } = clock
+  const events = createEvents({ logger, metrics, now })
+  const facts = () => readRedisFacts(redis, keys.timers())
+  redis.on('ready', () => void facts().then(events.redisFacts, onError))
   const queueOptions = { redis, prefix: settings.prefix, onError }
+  const messageQueue = openQueue<MessageJob>('messages', queueOptions)
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
-  const store = createMessageStore({ redis, keys, deliverWithinMs })
+  const store = createMessageStore({ redis, keys, deliverWithinMs, now })
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
     apiVersion: settings.apiVersion,
@@ -79,7 +97,11 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const stopping = new AbortController()
   // Every message that waits listens for it.
   setMaxListeners(0, stopping.signal)
-  if (await comesUp(redis, CONNECT_WITHIN_MS)) await requireReadable(sender.vault, Date.now())
+  if (await comesUp(redis, CONNECT_WITHIN_MS)) {
+    requireFit(await facts().catch(() => undefined))
+    await requireReadable(sender.vault, Date.now())
+  }
+  clock.start()
   accessToken.start()
   const everyMs = settings.renewCheckSeconds * 1000
   const schedule = () => void scheduleTokenChecks(accessTokenQueue, everyMs).catch(onError)
@@ -99,6 +121,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     redis,
     keys,
     senderId: sender.phoneNumberId,
+    now,
     onChange: events.pauseChanged,
   })
   const pacing = createPacing({ redis, keys })
@@ -112,7 +135,17 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const throughput = createThroughput({ sender, graph, pacing, events })
   throughput.start(onError)
   const end = createEndMessage({ store, fallbackQueue, events })
-  const sweep = createSweep({ store, accessToken, fallbackQueue, end, policy, onError })
+  const sweep = createSweep({
+    store,
+    accessToken,
+    messageQueue,
+    fallbackQueue,
+    end,
+    events,
+    policy,
+    onError,
+    now,
+  })
   sweep.start()
 
   const template = createCheckTemplate({
@@ -128,29 +161,39 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   })
   template.start(onError)
 
+  const deliver = createDeliver({
+    sender,
+    store,
+    sealer,
+    graph,
+    pacing,
+    pairBudget,
+    pauses,
+    end,
+    events,
+    policy,
+    onUncertain: settings.onUncertain,
+    mostInHand: Math.ceil(settings.workerConcurrency / 2),
+    replication: createReplication({
+      redis,
+      key: keys.timers(),
+      replicas: settings.waitReplicas,
+      timeoutMs: REPLICATE_WITHIN_MS,
+    }),
+    stopping: stopping.signal,
+    onError,
+    now,
+  })
+
   const workers = startConsumers({
     redis,
     prefix: settings.prefix,
     logger,
     onError,
     concurrency: settings.workerConcurrency,
-    deliver: createDeliver({
-      sender,
-      store,
-      sealer,
-      graph,
-      pacing,
-      pairBudget,
-      pauses,
-      end,
-      events,
-      policy,
-      onUncertain: settings.onUncertain,
-      mostInHand: Math.ceil(settings.workerConcurrency / 2),
-      stopping: stopping.signal,
-      onError,
-    }),
-    fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes }),
+    deliver,
+    deliverAlone: createDeliverAlone({ store, end, deliver, events }),
+    fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes, now }),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
     recordNotice: createRecordNotice({ store, pauses, events }),
     lookAfterToken,
@@ -165,11 +208,15 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
 
   const closers: Closer[] = [
     { name: 'redis', close: () => redis.disconnect() },
+    { name: 'clock', close: () => clock.close() },
     { name: 'access token', close: () => accessToken.close() },
     { name: 'template check', close: () => template.close() },
     { name: 'throughput check', close: () => throughput.close() },
     { name: 'graph', close: () => graph.close() },
-    { name: 'queues', close: () => Promise.all([fallbackQueue.close(), accessTokenQueue.close()]) },
+    {
+      name: 'queues',
+      close: () => Promise.all([messageQueue, fallbackQueue, accessTokenQueue].map((q) => q.close())),
+    },
     { name: 'metrics listener', close: () => probes.close() },
     {
       name: 'workers',

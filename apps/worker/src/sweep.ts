@@ -1,19 +1,25 @@
 /**
- * Use case: what becomes of messages to which nothing happens. Each message that is not settled has a timer; the sweep takes those that
- * have run out and sees to them, whatever became of their jobs. A message that was sent and not delivered in time goes to the fallback
- * from here; so does one whose job was lost.
+ * Use case: what becomes of messages to which nothing happens. Two looks, by one process at a time; should it die or freeze, another
+ * takes over two seconds later.
  *
- * Safe to run in any number of processes: a due message is taken by one of them, and comes again if that one dies.
+ *     due      each message that is not settled has a timer. When it has run out the message is seen to, whatever became of its job: one
+ *              that was sent and not delivered in time goes to the fallback from here, one whose fallback got stuck is handed over again
+ *     walk     round and round through all that are not settled, a part at a time: one whose job was lost gets a new one
+ *
+ * Both are cheap: with nothing to do they cost two commands, twice a second, in all workers together.
  */
 import {
   enqueueFallback,
+  enqueueMessages,
   whenDue,
+  type Events,
   type MessageJob,
   type MessageStore,
   type Sender,
   type StepPolicy,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
+import { randomUUID } from 'node:crypto'
 import type { EndMessage } from './end-message.ts'
 
 /** So often is looked for due messages: a fallback starts at most so long, and the time it takes, after its moment. */
@@ -25,16 +31,32 @@ const MOST_AT_ONCE = 200
 /** A message that was taken and not seen to comes again after this. */
 const AGAIN_MS = 5000
 
+/** Who sweeps goes on doing so, unless nothing is heard of it for so long. */
+const TURN_MS = 2000
+
+/** Messages of one step of the walk. */
+const STEP = 250
+
+/** A message is on the queue so long after it was accepted: the API has given up long before. */
+const ENQUEUED_WITHIN_MS = 5000
+
+/** What has lost its job has waited long enough: it goes before the others. */
+const FIRST_PRIORITY = 1
+
 export function createSweep(deps: {
   store: MessageStore
   accessToken: Pick<Sender['accessToken'], 'isAvailable'>
+  messageQueue: Queue<MessageJob>
   fallbackQueue: Queue<MessageJob>
   end: EndMessage
+  events: Events
   policy: StepPolicy
   onError: (error: Error) => void
   now?: () => number
 }) {
-  const { store, accessToken, end, policy, now = Date.now } = deps
+  const { store, accessToken, messageQueue, end, events, policy, now = Date.now } = deps
+  const sweeper = randomUUID()
+  let walkedTo = 0
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let isClosing = false
@@ -44,7 +66,7 @@ export function createSweep(deps: {
 
     start(): void {
       timer = setInterval(() => {
-        running ??= untilDone().finally(() => (running = undefined))
+        running ??= sweep().finally(() => (running = undefined))
       }, EVERY_MS)
     },
 
@@ -56,26 +78,34 @@ export function createSweep(deps: {
     },
   }
 
-  async function untilDone(): Promise<void> {
+  async function sweep(): Promise<void> {
     try {
-      while ((await once()) === MOST_AT_ONCE && !isClosing);
+      let taken = MOST_AT_ONCE
+      while (taken === MOST_AT_ONCE && !isClosing) taken = await once()
     } catch (error) {
       deps.onError(error as Error)
     }
   }
 
-  /** Sees to what is due now, up to a number. Answers how many that were. */
+  /** Sees to what is due now, up to a number, and goes a step of the walk. Answers how many were due. */
   async function once(): Promise<number> {
-    const ids = await store.takeDue(MOST_AT_ONCE, AGAIN_MS)
-    if (ids.length === 0) return 0
-    const hasToken = await accessToken.isAvailable()
-    await Promise.all(ids.map((id) => seeTo(id, hasToken)))
-    return ids.length
+    const how = { most: MOST_AT_ONCE, againMs: AGAIN_MS, turnMs: TURN_MS }
+    const due = await store.takeDue(sweeper, how)
+    if (!due) return 0
+    if (due.length > 0) {
+      const hasToken = await accessToken.isAvailable()
+      await Promise.all(due.map((id) => seeTo(id, hasToken)))
+    }
+    await walk()
+    return due.length
   }
 
   async function seeTo(id: string, hasToken: boolean): Promise<void> {
     const message = await store.read(id)
-    if (!message) return store.setTimer(id, 'none')
+    if (!message) {
+      events.repaired('record_lost', { messageId: id })
+      return store.setTimer(id, 'none')
+    }
     const step = whenDue({ message, now: now(), policy, hasToken })
     switch (step.kind) {
       case 'forget':
@@ -85,11 +115,27 @@ export function createSweep(deps: {
       case 'expire':
         return end.expire(message)
       case 'hand-over':
+        events.repaired('fallback_unwritten', { messageId: id })
         return enqueueFallback(deps.fallbackQueue, id)
       case 'fall-back': {
         const { reason, detail } = step
         await end.fallBack(message, { reason, detail, claims: message.claims })
       }
     }
+  }
+
+  async function walk(): Promise<void> {
+    const ids = await store.listUnsettled(walkedTo, STEP)
+    walkedTo = ids.length === STEP ? walkedTo + STEP : 0
+    const jobKeyOf = (id: string) => messageQueue.toKey(id)
+    const jobless = await store.withoutJob(ids, jobKeyOf, now() - ENQUEUED_WITHIN_MS)
+    await Promise.all(jobless.map(giveJob))
+  }
+
+  async function giveJob(id: string): Promise<void> {
+    // A job that has ended would keep a new one of this id out.
+    await messageQueue.remove(id)
+    await enqueueMessages(messageQueue, [{ message: { id }, priority: FIRST_PRIORITY }])
+    events.repaired('job_lost', { messageId: id })
   }
 }

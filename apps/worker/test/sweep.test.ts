@@ -1,4 +1,8 @@
+import { enqueueMessages } from '@relais/core'
+import { eventually } from '@relais/testing'
+import { Worker } from 'bullmq'
 import { describe, expect, it } from 'vitest'
+import { createDeliverAlone } from '../src/deliver-alone.ts'
 import { accepted, workerFixture } from './worker-fixture.ts'
 
 const receipts = { deliverWithinMs: 60_000 }
@@ -87,17 +91,26 @@ describe('a message to which nothing happens', () => {
     const { accept, sweep, clock, store, fallbackJobs } = await workerFixture()
     const id = await accept()
     await store.decideFallback(id, { reason: 'recipient_unreachable', detail: '131026' })
-    clock.aheadMs += 240_000
+    clock.aheadMs += 4000
+    await sweep.once()
+    expect(await fallbackJobs()).toEqual([])
+    clock.aheadMs += 1000
     await sweep.once()
     expect(await fallbackJobs()).toEqual([{ messageId: id }])
   })
 
   it('comes again if the one who took it died', async () => {
-    const { accept, sweep, clock, store } = await workerFixture()
+    const { accept, sweep, clock, store, redis, keys } = await workerFixture()
     const id = await accept()
     clock.aheadMs += 240_000
-    expect(await store.takeDue(10, 5000)).toEqual([id])
-    expect(await sweep.once()).toBe(0)
+    const how = { most: 10, againMs: 5000, turnMs: 60_000 }
+    expect(await store.takeDue('the one who dies', how)).toEqual([id])
+    // It has the turn for as long as it may be alive.
+    await sweep.once()
+    clock.aheadMs += 5000
+    await sweep.once()
+    expect((await store.read(id))?.reason).toBeUndefined()
+    await redis.del(keys.sweeper())
     clock.aheadMs += 5000
     await sweep.once()
     expect((await store.read(id))?.reason).toBe('rate_limited')
@@ -110,6 +123,96 @@ describe('a message to which nothing happens', () => {
     expect(await redis.zcard(keys.timers())).toBe(1)
     await recordReceipt({ providerMessageId: 'wamid.1', messageId: id, status: 'delivered', at: 0 })
     expect(await redis.zcard(keys.timers())).toBe(0)
+  })
+})
+
+describe('a message whose job is lost', () => {
+  it('gets a new one, once nobody can be about to give it one', async () => {
+    const { accept, sweep, clock, messageQueue } = await workerFixture()
+    const id = await accept()
+    clock.aheadMs += 4000
+    await sweep.once()
+    expect(await messageQueue.getJob(id)).toBeUndefined()
+    clock.aheadMs += 2000
+    await sweep.once()
+    expect((await messageQueue.getJob(id))?.data).toEqual({ messageId: id })
+  })
+
+  it('gets one as well when its job has ended without it', async () => {
+    const { accept, sweep, clock, messageQueue, prefix, redis } = await workerFixture()
+    const id = await accept()
+    await enqueueMessages(messageQueue, [{ message: { id }, priority: 7 }])
+    const worker = new Worker(messageQueue.name, async () => undefined, { connection: redis, prefix })
+    await new Promise((resolve) => worker.once('completed', resolve))
+    await worker.close()
+    clock.aheadMs += 6000
+    await sweep.once()
+    expect(await (await messageQueue.getJob(id))?.getState()).toBe('prioritized')
+  })
+
+  it('is found among many, a part at each look; what is waiting, sent or ended is left alone', async () => {
+    const { accept, deliver, sweep, clock, messageQueue, store } = await workerFixture(receipts)
+    const sent = await accept()
+    await deliver(sent)
+    const decided = await accept()
+    await store.decideFallback(decided, { reason: 'request_rejected', detail: '100' })
+    const waiting = await Promise.all(Array.from({ length: 600 }, () => accept()))
+    const places = waiting.map((id) => ({ message: { id }, priority: 7 }))
+    await enqueueMessages(messageQueue, places)
+    const lost = await accept()
+    clock.aheadMs += 6000
+    for (let i = 0; i < 3; i += 1) await sweep.once()
+    expect(await messageQueue.getJobCounts('prioritized')).toEqual({ prioritized: 601 })
+    expect(await messageQueue.getJob(lost)).toBeDefined()
+    expect(await messageQueue.getJob(sent)).toBeUndefined()
+    expect(await messageQueue.getJob(decided)).toBeUndefined()
+  })
+})
+
+describe('how many of an app have not ended', () => {
+  it('is counted with each that comes and each that ends, and nothing is left of it', async () => {
+    const { accept, deliver, recordReceipt, store, redis, keys } = await workerFixture(receipts)
+    const [first, second] = [await accept(), await accept({ to: '+221771234568' })]
+    await accept({ app: 'shop' })
+    expect([...(await store.countUnsettled())]).toEqual([
+      ['wallet', 2],
+      ['shop', 1],
+    ])
+    await deliver(first)
+    expect((await store.countUnsettled()).get('wallet')).toBe(2)
+    const receipt = { providerMessageId: 'wamid.1', messageId: first, status: 'delivered', at: 0 } as const
+    await recordReceipt(receipt)
+    await recordReceipt({ ...receipt, status: 'read' })
+    expect((await store.countUnsettled()).get('wallet')).toBe(1)
+    await store.move(second, { to: 'canceled' })
+    expect((await store.countUnsettled()).get('wallet')).toBe(0)
+    const [last = ''] = await store.listUnsettled(0, 10)
+    // What Redis has lost cannot be told whose it was.
+    await redis.del(keys.message(last))
+    await store.setTimer(last, 'none')
+    expect(await redis.exists(keys.unsettled())).toBe(0)
+  })
+})
+
+describe('a message that kills its workers', () => {
+  it('goes to the fallback after some of them; those beside it do not', async () => {
+    const { accept, deliver, store, end, events, fallbackJobs, redis, keys } = await workerFixture()
+    const never = () => new Promise<never>(() => undefined)
+    const [killer, other] = [await accept(), await accept({ to: '+221771234568' })]
+    for (const runs of ['1', '2']) {
+      const dying = createDeliverAlone({ store, end, events, deliver: never })
+      void dying(killer)
+      void dying(other)
+      await eventually(
+        () => redis.get(keys.runs(killer)),
+        (counted) => counted === runs,
+      )
+    }
+    const alone = createDeliverAlone({ store, end, events, deliver })
+    expect(await alone(killer)).toEqual({ kind: 'fell-back', reason: 'worker_lost' })
+    expect(await alone(other)).toEqual({ kind: 'done' })
+    expect((await store.read(other))?.status).toBe('sent')
+    expect(await fallbackJobs()).toEqual([{ messageId: killer }])
   })
 })
 

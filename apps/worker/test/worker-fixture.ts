@@ -55,9 +55,11 @@ export async function workerFixture(
   const sealer = createSealer([{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }])
   const { deliverWithinMs } = options
   const store = createMessageStore({ redis, keys, deliverWithinMs, now: () => Date.now() + clock.aheadMs })
-  const fallbackQueue = openQueue<MessageJob>('fallback', { redis, prefix, onError: () => undefined })
+  const queueOptions = { redis, prefix, onError: () => undefined }
+  const messageQueue = openQueue<MessageJob>('messages', queueOptions)
+  const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
   onTestFinished(async () => {
-    await fallbackQueue.close()
+    await Promise.all([messageQueue.close(), fallbackQueue.close()])
     redis.disconnect()
   })
   const app = createAppCredentials({ appId: undefined, appSecret: undefined })
@@ -106,6 +108,7 @@ export async function workerFixture(
       end,
       events,
       policy,
+      replication: { isReached: async () => true },
       onUncertain: options.onUncertain ?? 'resend',
       mostInHand: 0,
       stopping: stopping.signal,
@@ -118,7 +121,9 @@ export async function workerFixture(
 
   return {
     redis,
+    prefix,
     keys,
+    end,
     events,
     policy,
     store,
@@ -136,14 +141,17 @@ export async function workerFixture(
     sweep: createSweep({
       store,
       accessToken: newSharedToken(),
+      messageQueue,
       fallbackQueue,
       end,
+      events,
       policy,
       onError: (error) => {
         throw error
       },
       now,
     }),
+    messageQueue,
     fallBack: createFallBack({
       store,
       sealer,

@@ -190,10 +190,20 @@ export const deliverySettings = {
     max: 100,
     fallback: 0,
   }),
-  waitReplicas: notYetNumber(
-    'REDIS_WAIT_REPLICAS',
-    'Replicas that must have a message before it is acknowledged',
-  ),
+  appMaxWaiting: wholeNumber({
+    name: 'APP_MAX_WAITING',
+    about: 'The most messages of one app that have not reached an end; 0 = any number',
+    min: 0,
+    max: 100_000_000,
+    fallback: 1_000_000,
+  }),
+  waitReplicas: wholeNumber({
+    name: 'REDIS_WAIT_REPLICAS',
+    about: 'Replicas that must have a message before it is acknowledged; 0 = nobody waits for them',
+    min: 0,
+    max: 10,
+    fallback: 0,
+  }),
 }
 
 export const tokenSettings = {
@@ -323,18 +333,6 @@ function notYet(name: string, about: string): Setting<undefined> {
     isFuture: true,
     fallback: { value: undefined, shown: '' },
     parse: () => new Fault('is not available in this version: unset it'),
-  }
-}
-
-/** The same for a number whose only value so far is 0: off. */
-function notYetNumber(name: string, about: string): Setting<number> {
-  return {
-    name,
-    about: `${about} (0 = off)`,
-    example: '0',
-    isFuture: true,
-    fallback: { value: 0, shown: '0' },
-    parse: (value) => (value === '0' ? 0 : new Fault('must be 0: it is not available in this version')),
   }
 }
 

@@ -3,12 +3,14 @@
  * touch. No line holds a code, a token or a whole number; the fallback record, which may, has a sink of its own.
  */
 import type { StoredToken, TokenState } from './access-token/token-state.ts'
+import type { ClockChange } from './clock.ts'
 import type { Notice } from './graph/notices.ts'
 import type { Logger } from './logger.ts'
 import type { FallbackReason, Message, MessageStatus } from './message.ts'
 import type { Metrics } from './metrics.ts'
 import type { Pause } from './pauses.ts'
 import { maskPhoneNumber } from './phone-number.ts'
+import { whyUnfit, type RedisFacts } from './redis-fitness.ts'
 import { fingerprint, type Secret } from './secret.ts'
 
 type MessageEnd = Extract<MessageStatus, 'delivered' | 'fallback' | 'expired'>
@@ -109,6 +111,39 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.warn({ event: 'message.possible_duplicate', ...about(message) }, 'sent again without knowing')
     },
 
+    /** What a crash, or a Redis that forgot, had left undone, and is done now. A record that is lost can only be told. */
+    repaired(kind: Repair, about: { messageId: string }): void {
+      metrics.repairs.inc({ kind })
+      const facts = { event: 'message.repaired', kind, ...about }
+      if (kind === 'record_lost') logger.error(facts, 'the record of a message is gone: Redis has lost it')
+      else logger.warn(facts, 'message put back on its way')
+    },
+
+    /** A message whose worker died each time it was begun with. */
+    workerKiller(message: Message, runs: number): void {
+      logger.error({ event: 'message.worker_lost', ...about(message), runs }, 'its workers died with it')
+    },
+
+    /** Which Redis this process works with; said at each new connection, because another may have taken over. */
+    redisFacts(facts: RedisFacts): void {
+      const why = whyUnfit(facts)
+      const { version, evictionPolicy, isAppendOnly, maxMemoryBytes } = facts
+      const told = { version, evictionPolicy, isAppendOnly, maxMemoryBytes }
+      if (why !== undefined) logger.error({ event: 'redis.unfit', ...told }, `this Redis will not do: ${why}`)
+      else if (isAppendOnly === false)
+        logger.warn(
+          { event: 'redis.not_durable', ...told },
+          'Redis keeps no append-only file: a restart loses all',
+        )
+      else logger.info({ event: 'redis.connected', ...told }, 'connected to Redis')
+    },
+
+    /** Messages live by the time of Redis: this says that it jumped, or that this machine's clock is off. */
+    clockChanged({ byMs, machineOffMs }: ClockChange): void {
+      const facts = { event: 'clock.changed', byMs: Math.round(byMs), machineOffMs: Math.round(machineOffMs) }
+      logger.warn(facts, 'the clock of Redis was taken over')
+    },
+
     /** A person says that they asked for no code: a fraud may be under way. */
     messageNotRequested(message: Message): void {
       logger.warn(
@@ -199,6 +234,9 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     },
   }
 }
+
+/** What the sweep found: no job, a fallback that was decided and not written, or no record any more. */
+export type Repair = 'job_lost' | 'fallback_unwritten' | 'record_lost'
 
 export type Events = ReturnType<typeof createEvents>
 

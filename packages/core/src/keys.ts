@@ -19,6 +19,12 @@ export function createKeys(prefix: string) {
     recipient: (digest: string) => `${prefix}:recipient:${digest}`,
     /** Sorted set: message ids by the moment they are to be looked at, whatever became of their jobs. */
     timers: () => `${prefix}:timers`,
+    /** String: who sweeps. Expires with its turn. */
+    sweeper: () => `${prefix}:sweeper`,
+    /** String: how often a worker has begun with a message and died, if it is suspected of that. Expires after 20 minutes. */
+    runs: (id: string) => `${prefix}:runs:${id}`,
+    /** Hash: how many messages of each app have not reached an end. Goes with the last of them. */
+    unsettled: () => `${prefix}:unsettled`,
     /** Hash: what a sender must not use now, with why and until when. Expires a week after its last change. */
     pauses: (senderId: string) => `${prefix}:pauses:${senderId}`,
     /** Hash: a sender's access tokens, sealed, with their versions. Has no expiry. */

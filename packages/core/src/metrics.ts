@@ -20,6 +20,9 @@ export function createMetrics() {
     ended: counter('messages_ended_total', 'Messages that reached an end', ['end', 'reason']),
     attempts: counter('send_attempts_total', 'Sends tried, by what came of them', ['outcome']),
     possibleDuplicates: counter('possible_duplicates_total', 'Messages sent again without knowing', []),
+    repairs: counter('sweep_repairs_total', 'Messages whose job or fallback got lost and was put back', [
+      'kind',
+    ]),
     renewals: counter('token_renewals_total', 'Token renewals tried', ['outcome']),
     toSent: histogram('acceptance_to_sent_seconds', 'From acceptance until Meta took the message', []),
     toDelivered: histogram('acceptance_to_delivered_seconds', 'From acceptance until the phone had it', []),

@@ -68,7 +68,8 @@ export function messagesRoutes(deps: {
             'repeated after any answer, or none: the message is sent once, and the repeat gets the first answer. Only what was ' +
             'accepted is remembered: after a 4xx the key is free, and after a 503 unless the message was on its way already, which the repeat ' +
             'then tells. 422 idempotency_mismatch: the key came with another ' +
-            'body before. 429 recipient_limited: the operator of this service limits how many messages a recipient gets.',
+            'body before. 429 recipient_limited: the operator of this service limits how many messages a recipient gets. 429 app_limited: ' +
+            'the app has too many messages that have not reached an end.',
           body: MessageRequestSchema,
           response: { 202: AcceptedAnswer, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
         },
@@ -100,7 +101,7 @@ export function messagesRoutes(deps: {
             'means that none was accepted; what a worker had taken by then is sent, and a repeat with the same key finds it. A repeat with the same Idempotency-Key gets the same results, those of messages that ' +
             'were refused included: send these again with a new key.',
           body: BatchSchema,
-          response: { 202: BatchAnswer, ...problems(400, 401, 403, 413, 415, 422, 503) },
+          response: { 202: BatchAnswer, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
         },
       },
       async (request, reply) => {

@@ -1,11 +1,18 @@
 /** Is Redis there, recent enough, and set up to forget nothing? */
-import { comesUp, failFastOptions, openRedis, type TokenRecord, type TokenVault } from '@relais/core'
+import {
+  comesUp,
+  failFastOptions,
+  isRecent,
+  openRedis,
+  parseRedisFacts,
+  type TokenRecord,
+  type TokenVault,
+} from '@relais/core'
 import type { Redis } from 'ioredis'
 import { fail, ok, skipped, warn, type Check } from './check.ts'
 
 const CONNECT_WITHIN_MS = 3000
 const COMMAND_TIMEOUT_MS = 2000
-const OLDEST = [6, 2] as const
 
 const PLACE = 'in redis.conf, or among the settings of a managed Redis'
 
@@ -48,21 +55,16 @@ export function judgeRedis(info: string | undefined): Check[] {
       ),
     ]
   }
-  const field = (name: string) => new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim()
-  return [
-    judgeVersion(field('redis_version')),
-    judgeEviction(field('maxmemory_policy')),
-    judgePersistence(field('aof_enabled')),
-  ]
+  const { version, evictionPolicy, isAppendOnly } = parseRedisFacts(info)
+  return [judgeVersion(version), judgeEviction(evictionPolicy), judgePersistence(isAppendOnly)]
 }
 
 function judgeVersion(version: string | undefined): Check {
-  const [major = NaN, minor = NaN] = (version ?? '').split('.').map(Number)
-  if (Number.isNaN(major) || Number.isNaN(minor)) {
+  const isGood = isRecent(version)
+  if (isGood === undefined) {
     return warn('redis', 'Redis answers and does not say its version.', 'Make sure that it is 6.2 or newer.')
   }
-  const isRecent = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])
-  if (isRecent) return ok('redis', `answers, version ${version}`)
+  if (isGood) return ok('redis', `answers, version ${version}`)
   return fail(
     'redis',
     `Redis is version ${version}; 6.2 is the oldest that will do.`,
@@ -87,9 +89,9 @@ function judgeEviction(policy: string | undefined): Check {
   )
 }
 
-function judgePersistence(isAppendOnly: string | undefined): Check {
+function judgePersistence(isAppendOnly: boolean | undefined): Check {
   const name = 'redis persistence'
-  if (isAppendOnly === '1') return ok(name, 'appendonly is yes')
+  if (isAppendOnly) return ok(name, 'appendonly is yes')
   if (isAppendOnly === undefined) {
     return warn(
       name,

@@ -1,0 +1,107 @@
+/**
+ * How much is taken in before it becomes too much. A Redis that is full cannot even hand out what it holds, so nothing new is taken long
+ * before; and an app that floods is told so while there is still room for the others.
+ *
+ * What is known is a moment old (`LOOK_EVERY_MS`), and what this process has taken since is added to it: the caps are guards, not
+ * an account.
+ */
+import { forgetsWhenFull, readRedisFacts, type MessageStore, type RedisFacts } from '@relais/core'
+import type { Redis } from 'ioredis'
+import { ProblemError } from './problem.ts'
+
+const LOOK_EVERY_MS = 500
+
+/** From here on apps with more than their share of what waits have to wait, */
+const TIGHT_AT = 0.6
+
+/** and from here on all. What is left is for the work on what is there. */
+const FULL_AT = 0.8
+
+const RETRY_AFTER_SECONDS = 5
+
+/**
+ * @param deps.maxUnsettled the most messages of an app that have not reached an end; 0 = no cap
+ * @param deps.apps how many there are: each has an equal share of what room there is
+ * @param deps.onError told of looks that failed: what was known stays
+ */
+export function createCapacity(deps: {
+  redis: Pick<Redis, 'pipeline'>
+  /** One of our keys: the memory is that of the node which holds them. */
+  key: string
+  store: Pick<MessageStore, 'countUnsettled'>
+  maxUnsettled: number
+  apps: number
+  onError: (error: Error) => void
+}) {
+  const { redis, key, store, maxUnsettled, apps, onError } = deps
+  let unsettled = new Map<string, number>()
+  let taken = new Map<string, number>()
+  let facts: RedisFacts | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  return {
+    look,
+
+    start(): void {
+      const again = () => void look().catch(onError)
+      again()
+      timer = setInterval(again, LOOK_EVERY_MS).unref()
+    },
+
+    close: () => clearInterval(timer),
+
+    /** Throws a 429 `app_limited` for an app that has too many waiting, a 503 while nothing can be kept safely. */
+    requireRoom(app: string, messages: number): void {
+      if (facts && forgetsWhenFull(facts)) throw noRoom('Redis would throw messages away (maxmemory-policy).')
+      const fullness = fullnessOf(facts)
+      if (fullness >= FULL_AT) throw noRoom('Redis is nearly full.')
+      const waiting = waitingOf(app)
+      if (maxUnsettled > 0 && waiting + messages > maxUnsettled) throw limited(waiting)
+      const isTight = apps > 1 && fullness >= TIGHT_AT
+      if (isTight && waiting + messages > total() / apps) throw limited(waiting)
+    },
+
+    /** Counts what was taken, until the next look tells. */
+    took(app: string, messages: number): void {
+      taken.set(app, (taken.get(app) ?? 0) + messages)
+    },
+  }
+
+  async function look(): Promise<void> {
+    const before = taken
+    taken = new Map()
+    try {
+      const [counts, told] = await Promise.all([store.countUnsettled(), readRedisFacts(redis, key, 'memory')])
+      unsettled = counts
+      facts = told
+    } catch (error) {
+      for (const [app, count] of before) taken.set(app, (taken.get(app) ?? 0) + count)
+      throw error
+    }
+  }
+
+  function waitingOf(app: string): number {
+    return (unsettled.get(app) ?? 0) + (taken.get(app) ?? 0)
+  }
+
+  function total(): number {
+    return [...new Set([...unsettled.keys(), ...taken.keys()])].reduce((sum, app) => sum + waitingOf(app), 0)
+  }
+}
+
+export type Capacity = ReturnType<typeof createCapacity>
+
+/** The part of its memory that Redis has used; 0 without a limit. */
+function fullnessOf({ usedMemoryBytes = 0, maxMemoryBytes = 0 }: Partial<RedisFacts> = {}): number {
+  return maxMemoryBytes > 0 ? usedMemoryBytes / maxMemoryBytes : 0
+}
+
+function noRoom(why: string): ProblemError {
+  const detail = `No message can be taken: ${why} Nothing was accepted; try again later.`
+  return new ProblemError(503, 'queue_unavailable', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS })
+}
+
+function limited(waiting: number): ProblemError {
+  const detail = `This app has ${waiting} messages that have not reached an end, and may have no more for now. Nothing was accepted; try again later.`
+  return new ProblemError(429, 'app_limited', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS })
+}
