@@ -11,7 +11,7 @@ import { nodeArgsWithout, type Mutant } from './mutants/mutants.ts'
 import { startRedisPair } from './redis-pair.ts'
 
 /** Replicas that must have a message before it is acknowledged, in runs with failovers. */
-const WAIT_REPLICAS = 0
+const WAIT_REPLICAS = 1
 
 const SENDER = { phoneNumberId: '106540352242922', businessId: '102290129340398', appId: '138483919580948' }
 
@@ -91,7 +91,7 @@ export async function startSystem(options: {
       SEND_RATE_PER_SECOND: String(SEND_RATE_PER_SECOND),
       DELIVER_WITHIN_SECONDS: String(options.deliverWithinSeconds),
       LOG_LEVEL: logs ? 'info' : 'warn',
-      ...(options.withReplica && WAIT_REPLICAS > 0 && { REDIS_WAIT_REPLICAS: String(WAIT_REPLICAS) }),
+      ...(options.withReplica && { REDIS_WAIT_REPLICAS: String(WAIT_REPLICAS) }),
     }
     const workers = await Promise.all(Array.from({ length: options.workers }, (_, i) => openWorker(i)))
     const apis = await Promise.all(ports.map((port, i) => openApi(i, port)))
