@@ -99,7 +99,7 @@ function whyNoAnswer(error: unknown): string {
 }
 
 function codeOf(body: unknown): string {
-  return String((body as { code?: unknown } | null)?.code ?? '')
+  return (body as { code?: string } | null)?.code ?? ''
 }
 
 function bump(counts: Record<string, number>, word: string): void {
