@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const TIMEOUT_MS = 5000
 
 /** Between two tries, give or take a half: a crowd must not come back as one, nor so often that it keeps the API down. */
-const FIRST_PAUSE_MS = 200
-const MOST_PAUSE_MS = 5000
+const FIRST_PAUSE_MS = 1000
+const MOST_PAUSE_MS = 8000
 
 export type Answer = { statusCode: number; body: unknown }
 

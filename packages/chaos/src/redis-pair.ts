@@ -19,6 +19,7 @@ export async function startRedisPair({ folder, withReplica }: { folder: string; 
   let replica = withReplica ? await start('redis-b') : undefined
   const toReplica = await openLink(primary.port)
   const links = new Set<Link>()
+  let last: Promise<unknown> = Promise.resolve()
   if (replica) await follow(replica)
 
   return {
@@ -30,11 +31,9 @@ export async function startRedisPair({ folder, withReplica }: { folder: string; 
     },
     /** The one between the two. */
     toReplica,
-    freeze: () => primary.freeze(),
-    thaw: () => primary.thaw(),
-    kill: () => primary.kill(),
-    restart: () => primary.restart(),
-    failOver,
+    freezeFor: (ms: number) => alone(() => freezeFor(ms)),
+    killFor: (ms: number) => alone(() => killFor(ms)),
+    failOver: (awayMs: number) => alone(() => failOver(awayMs)),
     /** The process ids of those that answer. */
     async pids(): Promise<Record<string, number>> {
       const pid = async ({ port }: RedisServer) => Number(await fact(port, 'server', 'process_id'))
@@ -45,6 +44,26 @@ export async function startRedisPair({ folder, withReplica }: { folder: string; 
       await Promise.all([toReplica, ...links].map((link) => link.close()))
       await Promise.all([primary.stop(), replica?.stop()])
     },
+  }
+
+  /** One trouble after the other: a failover may have to wait for the replica, for longer than was planned. */
+  function alone<Result>(trouble: () => Promise<Result>): Promise<Result> {
+    const done = last.then(trouble)
+    last = done.catch(() => undefined)
+    return done
+  }
+
+  async function freezeFor(ms: number): Promise<void> {
+    await primary.freeze()
+    await sleep(ms)
+    await primary.thaw()
+  }
+
+  /** It comes back from its file. */
+  async function killFor(ms: number): Promise<void> {
+    await primary.kill()
+    await sleep(ms)
+    await primary.restart()
   }
 
   /**

@@ -54,14 +54,10 @@ export async function strike(system: System, { kind, victim, lengthMs }: Fault):
       system.setUp(api, true)
       return true
     case 'redis frozen':
-      await redis.freeze()
-      await sleep(lengthMs)
-      await redis.thaw()
+      await redis.freezeFor(lengthMs)
       return true
     case 'redis killed':
-      await redis.kill()
-      await sleep(lengthMs)
-      await redis.restart()
+      await redis.killFor(lengthMs)
       return true
     case 'redis failover':
       return redis.failOver(lengthMs)
