@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { endWithNpm } from './built-app.mjs'
 import { Failure } from './failure.mjs'
+import { findRedisServer, noRedis, testEnvironment } from './redis.mjs'
 import { root } from './root.mjs'
 import { setUp } from './setup.mjs'
 import { start } from './start.mjs'
 import { test } from './test.mjs'
 import { stopToolsOnSignals } from './tool.mjs'
 
-const commands = { start, test, build: setUp, simulator }
+const commands = { start, test, build: setUp, simulator, chaos }
 
 /** Runs the named command, and turns what it throws into one line and an exit code. */
 export async function runFromCommandLine([name, ...args]) {
@@ -43,4 +44,18 @@ async function simulator(_args, ignoreSignals) {
   ignoreSignals() // from here on the simulator has its own
   endWithNpm()
   await import(pathToFileURL(join(root, 'packages/simulator/dist/main.js')).href)
+}
+
+/** It kills its Redis and makes it a replica of another: only a server of its own will do. */
+async function chaos(args, ignoreSignals) {
+  await setUp()
+  const server = await findRedisServer({ onProgress: (line) => console.log(line) })
+  if (!server) throw new Failure(noRedis)
+  if (server.kind !== 'binary') throw new Failure('chaos needs a redis-server that it can start by itself')
+  Object.assign(process.env, testEnvironment(server))
+  ignoreSignals() // from here on it has its own
+  const { runFromCommandLine: run } = await import(
+    pathToFileURL(join(root, 'packages/chaos/dist/index.js')).href
+  )
+  return run(args)
 }

@@ -19,6 +19,7 @@ import {
   type Message,
   type MessageJob,
   type MessageStore,
+  type MoveResult,
   type Replication,
   type Sealer,
 } from '@relais/core'
@@ -101,6 +102,7 @@ export function createAcceptMessages(deps: {
       const admitted = await admission.admit(asked)
       late.throwIfAborted()
       if (admitted.kind === 'mismatch') throw mismatch()
+      if (admitted.kind === 'withdrawn') throw new Error('the same request is being taken back')
       const { kind, seed, limited } = admitted
       const drafts = asked.messages.filter(({ index }) => !limited.has(index))
       if (kind === 'new') await requireRoom(asked, drafts.length)
@@ -125,7 +127,8 @@ export function createAcceptMessages(deps: {
     try {
       capacity.requireRoom(asked.app, messages)
     } catch (error) {
-      await admission.withdraw(asked)
+      const seed = await admission.withdraw(asked)
+      if (seed !== undefined) await admission.endWithdrawal(asked, seed, false)
       throw error
     }
     capacity.took(asked.app, messages)
@@ -163,24 +166,29 @@ export function createAcceptMessages(deps: {
     }
   }
 
-  /** The last who was refused takes the messages back. If one who made the same request was told that they are accepted, nobody does. */
+  /**
+   * The last who was refused takes the messages back. If one who made the same request was told that they are accepted, nobody does.
+   * The idempotency key is free only when it is sure that none was sent, nor will be: a client that has not waited for our answer
+   * makes the request again at this very moment.
+   */
   async function withdraw(asked: Asked): Promise<void> {
     for (let times = 1; times <= MOST_WITHDRAWALS; times += 1) {
       try {
         const seed = await admission.withdraw(asked)
         if (seed === undefined) return
-        const ids = asked.messages.map(({ index }) => messageIdOf(seed, index))
-        const ends = await Promise.all(
-          ids.map((id) => store.move(id, { to: 'canceled', from: ['queued'], detail: 'not accepted' })),
-        )
-        // A worker was faster: a repeat has to find what was sent.
+        const ends = await Promise.all(asked.messages.map(({ index }) => cancel(messageIdOf(seed, index))))
         const isSent = ends.some(({ message }) => message && message.status !== 'canceled')
-        if (isSent) await admission.admit({ ...asked, seed })
+        await admission.endWithdrawal(asked, seed, isSent)
         return
       } catch {
         await sleep(WITHDRAW_AGAIN_MS, undefined, { ref: false })
       }
     }
+  }
+
+  /** Only what no worker has ever claimed: from then on Meta may have it, or a repeat of the request was told so. */
+  function cancel(id: string): Promise<MoveResult> {
+    return store.move(id, { to: 'canceled', from: ['queued'], claims: 0, detail: 'not accepted' })
   }
 }
 

@@ -22,8 +22,15 @@ import { ProblemError } from '../src/problem.ts'
 
 const code = { type: 'otp', to: '+221771234567', code: '482913' } as const
 
-/** An acceptance that gives Redis 50 ms, and a Redis of its own to keep it waiting. */
-async function setup(limits: RecipientLimits = { cooldownMs: 0, maxPerHour: 0 }) {
+/**
+ * An acceptance that gives Redis 50 ms, and a Redis of its own to keep it waiting.
+ *
+ * @param isReached whether the replicas have what was written
+ */
+async function setup(
+  limits: RecipientLimits = { cooldownMs: 0, maxPerHour: 0 },
+  isReached = () => Promise.resolve(true),
+) {
   const server = await startRedis()
   const redis = openRedis({ kind: 'single', url: server.url }, { failWithinMs: 5000 }, () => undefined)
   const prefix = uniquePrefix()
@@ -42,7 +49,7 @@ async function setup(limits: RecipientLimits = { cooldownMs: 0, maxPerHour: 0 })
     fairness: createFairness({ redis, keys }),
     store,
     queue,
-    replication: { isReached: async () => true },
+    replication: { isReached },
     sealer: createSealer(encryptionKeys),
     events: createEvents({
       logger: createLogger({ name: 'api', level: 'silent', isPretty: false }),
@@ -57,6 +64,7 @@ async function setup(limits: RecipientLimits = { cooldownMs: 0, maxPerHour: 0 })
   )
   const refusal = { code: 'queue_unavailable' }
   return {
+    store,
     /** Redis answers nobody for a while, then does all that it was told. */
     pause: () => redis.call('CLIENT', 'PAUSE', '500', 'ALL'),
     refused: (submission: Submission) => expect(accept(submission)).rejects.toMatchObject(refusal),
@@ -106,6 +114,21 @@ describe('what Redis takes too late', () => {
     )
     expect(live.map(({ id }) => id)).toEqual(ids)
     expect(await jobs()).toEqual(expect.arrayContaining(ids))
+  })
+
+  it('and what a worker has taken before it could be canceled is the message of the repeat', async () => {
+    const isClaimed = async (): Promise<boolean> => {
+      const [message] = await messages()
+      if (message?.status !== 'queued') return true
+      await store.move(message.id, { to: 'sending', set: { claims: 1 } })
+      return false
+    }
+    const { store, refused, accepted, messages } = await setup(undefined, isClaimed)
+    const submission = { app: 'wallet', requests: [code], idempotency: { key: 'k', body: '{}' } }
+    await refused(submission)
+    // At once: before it can be known whether it was sent.
+    const ids = idsOf(await accepted(submission))
+    expect(await messages()).toMatchObject([{ id: ids[0], status: 'sending' }])
   })
 
   it('is not counted for its recipient', async () => {

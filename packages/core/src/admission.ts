@@ -8,7 +8,8 @@
  * half-way leaves nothing that a repeat cannot finish, and twins need not wait for one another.
  *
  * An entry knows who has made the request: the messages of one that was refused are taken back by the last who was refused, and
- * never once somebody was told that they are accepted.
+ * never once somebody was told that they are accepted. While they are being taken back nobody gets in: only when it is known that
+ * none of them was sent is the key free for new ones. Should the one who takes them back die over it, the next who asks goes on.
  *
  * An entry holds digests, the seed and the limits' answers; its key name is a digest as well. The digests are keyed, see
  * `keyed-digest.ts`. A request without an idempotency key, with limits off, does not come here for anything.
@@ -23,8 +24,14 @@ import type { RedisClient } from './redis.ts'
 const ENTRY_KEPT_MS = 24 * 3600 * 1000
 const HOUR_MS = 3600 * 1000
 
-/** Fields of an entry: body, seed, limited; and `by:...` for each time the request was made and not taken back. */
+/**
+ * Fields of an entry: body, seed, limited; and `by:...` for each time the request was made and not taken back. While its messages are
+ * being taken back: `withdrawer`, who does it, and `withdrawnAt`.
+ */
 const OWN_FIELDS = 3
+
+/** Who has not taken the messages back by then is thought dead. */
+const WITHDRAWN_WITHIN_MS = 3000
 
 /** From here on an entry tells no more who made the request: it is never taken back. */
 const MOST_FIELDS = 64
@@ -34,22 +41,28 @@ const MOST_FIELDS = 64
  *       its recipient under each key of the ring, if there are limits
  * ARGV  1 how many entry keys · 2 how many keys a recipient has · 3 seed · 4 entry kept for (ms) · 5 cool-down (ms)
  *       6 most in an hour, 0 = any number · then the body's digest under each key of the ring, then each message's index
- * Returns { 'new' or 'repeat' or 'mismatch', seed, 'index:wait in ms,...' of the messages that are limited }.
+ * Returns { 'new' or 'repeat' or 'mismatch' or 'withdrawn', seed, 'index:wait in ms,...' of the messages that are limited }.
  */
 const ADMIT = `
 local entries, rings, seed = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local cooldown, most = tonumber(ARGV[5]), tonumber(ARGV[6])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for i = 1, entries do
-  local entry = redis.call('HMGET', KEYS[i], 'body', 'seed', 'limited')
+  local entry = redis.call('HMGET', KEYS[i], 'body', 'seed', 'limited', 'withdrawnAt')
   if entry[2] then
     if entry[1] ~= ARGV[6 + i] then return { 'mismatch', '', '' } end
+    if entry[4] then
+      if now > entry[4] + ${WITHDRAWN_WITHIN_MS} then
+        redis.call('HSET', KEYS[i], 'withdrawer', seed, 'withdrawnAt', now)
+      end
+      return { 'withdrawn', '', '' }
+    end
     local asker = redis.call('HLEN', KEYS[i]) < ${MOST_FIELDS} and seed or 'others'
     redis.call('HSET', KEYS[i], 'by:' .. asker, '')
     return { 'repeat', entry[2], entry[3] }
   end
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local window = most > 0 and ${HOUR_MS} or cooldown
 local function waitOf(before)
   local times = {}
@@ -87,29 +100,52 @@ return { 'new', seed, told }
 `
 
 /**
- * KEYS  as for ADMIT · ARGV 1 how many entry keys · 2 how many keys a recipient has · 3 seed · then each message's index
- * Forgets the request if nobody else has made it. Returns the seed of messages that are then nobody's, or ''.
+ * KEYS  as for ADMIT · ARGV 1 how many entry keys · 2 asker
+ * Lets nobody in any more, if nobody else has made the request. Returns the seed of messages that are then nobody's; '-' when there is
+ * no entry, so that they are the asker's own; or ''.
  */
 const WITHDRAW = `
-local entries, rings, seed = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-for i = 1, entries do
-  local owner = redis.call('HGET', KEYS[i], 'seed')
-  if owner then
-    if redis.call('HDEL', KEYS[i], 'by:' .. seed) == 0 or redis.call('HLEN', KEYS[i]) > ${OWN_FIELDS} then return '' end
-    redis.call('DEL', KEYS[i])
-    seed = owner
+for i = 1, tonumber(ARGV[1]) do
+  local entry = redis.call('HMGET', KEYS[i], 'seed', 'withdrawer')
+  if entry[1] then
+    if entry[2] == ARGV[2] then return entry[1] end
+    if redis.call('HDEL', KEYS[i], 'by:' .. ARGV[2]) == 0 or redis.call('HLEN', KEYS[i]) > ${OWN_FIELDS} then return '' end
+    local time = redis.call('TIME')
+    redis.call('HSET', KEYS[i], 'withdrawer', ARGV[2], 'withdrawnAt', time[1] * 1000 + math.floor(time[2] / 1000))
+    return entry[1]
   end
 end
-for i = 4, #ARGV do
-  if rings > 0 then redis.call('ZREM', KEYS[entries + (i - 4) * rings + 1], seed .. ':' .. ARGV[i]) end
+return '-'
+`
+
+/**
+ * KEYS  as for ADMIT · ARGV 1 how many entry keys · 2 how many keys a recipient has · 3 asker · 4 seed of the messages
+ *       5 '1' = one of them was sent · then each message's index
+ * Ends what WITHDRAW began, unless another does it by now: forgets the request, or lets repeats in again.
+ */
+const END_WITHDRAWAL = `
+local entries, rings = tonumber(ARGV[1]), tonumber(ARGV[2])
+for i = 1, entries do
+  local withdrawer = redis.call('HGET', KEYS[i], 'withdrawer')
+  if withdrawer and withdrawer ~= ARGV[3] then return end
+  if withdrawer and ARGV[5] == '1' then
+    redis.call('HDEL', KEYS[i], 'withdrawer', 'withdrawnAt')
+    redis.call('HSET', KEYS[i], 'by:' .. ARGV[3], '')
+  elseif withdrawer then
+    redis.call('DEL', KEYS[i])
+  end
 end
-return seed
+if ARGV[5] == '1' or rings == 0 then return end
+for i = 6, #ARGV do
+  redis.call('ZREM', KEYS[entries + (i - 6) * rings + 1], ARGV[4] .. ':' .. ARGV[i])
+end
 `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     relaisAdmit(numberOfKeys: number, ...args: string[]): Result<[string, string, string], Context>
     relaisWithdraw(numberOfKeys: number, ...args: string[]): Result<string, Context>
+    relaisEndWithdrawal(numberOfKeys: number, ...args: string[]): Result<null, Context>
   }
 }
 
@@ -132,6 +168,8 @@ export type AdmissionResult =
   | { kind: 'new' | 'repeat'; seed: string; limited: ReadonlyMap<number, number> }
   /** The idempotency key belongs to a request with another body. */
   | { kind: 'mismatch' }
+  /** The same request was refused, and is being taken back at this moment: it is to be made again a little later. */
+  | { kind: 'withdrawn' }
 
 /** Limits of one recipient, over all apps; 0 = off. */
 export type RecipientLimits = {
@@ -153,6 +191,7 @@ export function createAdmission(options: {
   const keysOfRecipient = limits.cooldownMs > 0 || limits.maxPerHour > 0 ? encryptionKeys.length : 0
   redis.defineCommand('relaisAdmit', { lua: ADMIT })
   redis.defineCommand('relaisWithdraw', { lua: WITHDRAW })
+  redis.defineCommand('relaisEndWithdrawal', { lua: END_WITHDRAWAL })
 
   return {
     /** Lets a request in: as new, as a repeat, or not. A request none of whose messages is let in leaves no entry behind. */
@@ -169,20 +208,33 @@ export function createAdmission(options: {
         ...(request.idempotency ? digestsOfRequest(request.idempotency.body) : []),
         ...indexes(request),
       )
-      if (kind === 'mismatch') return { kind }
+      if (kind === 'mismatch' || kind === 'withdrawn') return { kind }
       return { kind: kind === 'repeat' ? kind : 'new', seed, limited: readLimited(limited) }
     },
 
     /**
-     * Takes back a request that was not accepted, also one of which nobody knows whether it came in: it is not counted, and its
-     * idempotency key is free, unless somebody else has made the same request. Answers the seed of the messages that must
-     * not be sent now; undefined when they are those of another who was, or will be, answered.
+     * Begins to take back a request that was not accepted, also one of which nobody knows whether it came in: from now on nobody gets
+     * in with the same. May be told again, and has to be followed by `endWithdrawal`. Answers the seed of the messages that must not
+     * be sent now; undefined when they are those of another who was, or will be, answered, or who takes them back.
      */
     async withdraw(request: AdmissionRequest): Promise<string | undefined> {
-      if (isFree(request)) return request.seed
+      if (!request.idempotency) return request.seed
       const names = keysOf(request)
-      const args = [...names, ...counts(request), ...indexes(request)]
-      return (await redis.relaisWithdraw(names.length, ...args)) || undefined
+      const [entries] = counts(request)
+      const seed = await redis.relaisWithdraw(names.length, ...names, entries, request.seed)
+      return seed === '-' ? request.seed : seed || undefined
+    },
+
+    /**
+     * @param request,seed as `withdraw` had and gave them
+     * @param isSent `false`: no message of it was sent, or will be. It is not counted, and its idempotency key is free. `true`: a repeat
+     *   has to find what was sent
+     */
+    async endWithdrawal(request: AdmissionRequest, seed: string, isSent: boolean): Promise<void> {
+      if (isFree(request)) return
+      const names = keysOf(request)
+      const args = [...counts(request), seed, isSent ? '1' : '', ...indexes(request)]
+      await redis.relaisEndWithdrawal(names.length, ...names, ...args)
     },
   }
 
@@ -197,7 +249,7 @@ export function createAdmission(options: {
     return [...entries, ...messages.flatMap(({ to }) => digestsOfRecipient(to).map(keys.recipient))]
   }
 
-  function counts({ idempotency, seed }: AdmissionRequest): string[] {
+  function counts({ idempotency, seed }: AdmissionRequest): [string, string, string] {
     return [String(idempotency ? encryptionKeys.length : 0), String(keysOfRecipient), seed]
   }
 }

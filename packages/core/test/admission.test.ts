@@ -50,7 +50,7 @@ describe('an idempotency key', () => {
   it('of many equal requests at once one is new, and the others have its seed', async () => {
     const { admit } = setup()
     const results = await Promise.all(Array.from({ length: 50 }, () => admit(request())))
-    const seeds = new Set(results.map((result) => (result.kind === 'mismatch' ? '' : result.seed)))
+    const seeds = new Set(results.map((result) => ('seed' in result ? result.seed : '')))
     expect(seeds.size).toBe(1)
     expect(results.filter(({ kind }) => kind === 'new')).toHaveLength(1)
     expect(results.filter(({ kind }) => kind === 'repeat')).toHaveLength(49)
@@ -110,12 +110,41 @@ describe('an idempotency key', () => {
   })
 
   it('the last who is refused takes the messages back, those of the first', async () => {
-    const { admit, withdraw } = setup()
+    const { admit, withdraw, endWithdrawal } = setup()
     const [first, twin, next] = [request(), request(), request()]
     await admit(first)
     await admit(twin)
     expect(await withdraw(first)).toBeUndefined()
     expect(await withdraw(twin)).toBe(first.seed)
+    await endWithdrawal(twin, first.seed, false)
+    expect(await admit(next)).toMatchObject({ kind: 'new', seed: next.seed })
+  })
+
+  it('is not free while it is being taken back, and never when something was sent', async () => {
+    const { admit, withdraw, endWithdrawal } = setup()
+    const [first, repeat] = [request(), request()]
+    await admit(first)
+    expect(await withdraw(first)).toBe(first.seed)
+    expect(await admit(repeat)).toEqual({ kind: 'withdrawn' })
+    expect(await withdraw(repeat)).toBeUndefined()
+    // The answer to the first may have been lost.
+    expect(await withdraw(first)).toBe(first.seed)
+    await endWithdrawal(first, first.seed, true)
+    expect(await admit(repeat)).toMatchObject({ kind: 'repeat', seed: first.seed })
+    expect(await withdraw(repeat)).toBeUndefined()
+  })
+
+  it('is taken back by the next who asks, if the one who began it has died', async () => {
+    const { admit, withdraw, endWithdrawal, redis, allKeys } = setup()
+    const [first, next] = [request(), request()]
+    await admit(first)
+    await withdraw(first)
+    await redis.hincrby((await allKeys())[0] ?? '', 'withdrawnAt', -10_000)
+    expect(await admit(next)).toEqual({ kind: 'withdrawn' })
+    expect(await withdraw(next)).toBe(first.seed)
+    await endWithdrawal(first, first.seed, false) // it was only slow: now it is not its business any more
+    expect(await admit(request())).toEqual({ kind: 'withdrawn' })
+    await endWithdrawal(next, first.seed, false)
     expect(await admit(next)).toMatchObject({ kind: 'new', seed: next.seed })
   })
 
@@ -207,10 +236,10 @@ describe('the limits of a recipient', () => {
   })
 
   it('do not count what was withdrawn', async () => {
-    const { admit, withdraw } = setup({ cooldownMs: 30_000, maxPerHour: 0 })
+    const { admit, withdraw, endWithdrawal } = setup({ cooldownMs: 30_000, maxPerHour: 0 })
     const refused = plain()
     await admit(refused)
-    await withdraw(refused)
+    await endWithdrawal(refused, (await withdraw(refused)) ?? '', false)
     expect(await admit(plain())).toMatchObject({ limited: new Map() })
   })
 

@@ -1,0 +1,1 @@
+export { runFromCommandLine } from './command.ts'
