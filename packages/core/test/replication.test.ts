@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 
 /** A primary whose replica the test can freeze. */
 async function pair() {
-  const primary = await startRedis()
+  const primary = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] })
   onTestFinished(() => primary.stop())
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(primary.port)] })
   onTestFinished(() => replica.stop())
