@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { requestFaults, type GraphRequest, type Operation } from '../src/conformance/index.ts'
+import { codeTemplate } from './setup.ts'
 
 const authorization = 'Bearer EAAG'
 const json = { authorization, 'content-type': 'application/json' }
@@ -30,18 +31,7 @@ const code = (components: object[]) => ({
   template: { name: 'verification_code', language: { code: 'en_US' }, components },
 })
 const goodCode = code([bodyPart('483920'), urlButton('483920')])
-const otpTemplate = {
-  name: 'verification_code',
-  language: 'en_US',
-  category: 'AUTHENTICATION',
-  message_send_ttl_seconds: 300,
-  components: [
-    { type: 'BODY', add_security_recommendation: true },
-    { type: 'FOOTER', code_expiration_minutes: 5 },
-    { type: 'BUTTONS', buttons: [{ type: 'OTP', otp_type: 'COPY_CODE', text: 'Copy code' }] },
-  ],
-}
-const { language: _, ...inLanguages } = { ...otpTemplate, languages: ['en_US', 'fr'] }
+const { language: _, ...inLanguages } = { ...codeTemplate, languages: ['en_US', 'fr'] }
 const zeroTap = {
   type: 'OTP',
   otp_type: 'ZERO_TAP',
@@ -51,7 +41,7 @@ const zeroTap = {
   supported_apps: [{ package_name: 'com.example.app', signature_hash: 'K8a/AINcGX7' }],
 }
 const withButton = (button: object) => ({
-  ...otpTemplate,
+  ...codeTemplate,
   components: [{ type: 'BODY' }, { type: 'BUTTONS', buttons: [button] }],
 })
 
@@ -159,11 +149,11 @@ const good: [string, Operation, GraphRequest][] = [
       after: 'MjQZD',
     }),
   ],
-  ['a new template', 'create_template', creating(otpTemplate)],
+  ['a new template', 'create_template', creating(codeTemplate)],
   [
     'a template that lives 30 days',
     'create_template',
-    creating({ ...otpTemplate, message_send_ttl_seconds: -1 }),
+    creating({ ...codeTemplate, message_send_ttl_seconds: -1 }),
   ],
   ['a zero-tap template', 'create_template', creating(withButton(zeroTap))],
   [
@@ -403,25 +393,25 @@ const bad: [string, Operation, GraphRequest, string][] = [
   [
     'an authentication template with a text of its own',
     'create_template',
-    creating({ ...otpTemplate, components: [{ type: 'BODY', text: 'Code {{1}}' }] }),
+    creating({ ...codeTemplate, components: [{ type: 'BODY', text: 'Code {{1}}' }] }),
     'components/0/text is not a known field',
   ],
   [
     'a template that lives 29 s',
     'create_template',
-    creating({ ...otpTemplate, message_send_ttl_seconds: 29 }),
+    creating({ ...codeTemplate, message_send_ttl_seconds: 29 }),
     'message_send_ttl_seconds',
   ],
   [
     'a template name in capitals',
     'create_template',
-    creating({ ...otpTemplate, name: 'Otp' }),
+    creating({ ...codeTemplate, name: 'Otp' }),
     'body/name must match',
   ],
   [
     'a footer of 91 minutes',
     'create_template',
-    creating({ ...otpTemplate, components: [{ type: 'FOOTER', code_expiration_minutes: 91 }] }),
+    creating({ ...codeTemplate, components: [{ type: 'FOOTER', code_expiration_minutes: 91 }] }),
     'code_expiration_minutes must be <= 90',
   ],
   [
@@ -459,7 +449,7 @@ const bad: [string, Operation, GraphRequest, string][] = [
   [
     'one language for many',
     'upsert_templates',
-    sending(otpTemplate, { path: '/v26.0/1/upsert_message_templates' }),
+    sending(codeTemplate, { path: '/v26.0/1/upsert_message_templates' }),
     'body/languages is missing',
   ],
   [

@@ -1,29 +1,11 @@
 import { expect, test } from 'vitest'
-import { codeFor, createReceiver, eventually, identity, online, quick, setup, textFor } from './setup.ts'
+import { codeFor, identity, online, quick, settling, standsAt, textFor } from './setup.ts'
 
 /** Nothing happens before the clock is moved. */
-const later = { ...quick, sent: { min: 1, max: 1 } }
-const start = Date.parse('2026-11-22T18:00:00Z')
-
-async function standing() {
-  const receiver = await createReceiver()
-  const bundle = await setup({ webhookUrl: receiver.url, clock: { startAt: start, speed: 0 }, timing: later })
-  const { simulator } = bundle
-  return {
-    ...bundle,
-    receiver,
-    async settle() {
-      simulator.clock.advance(1000)
-      await eventually(
-        () => simulator.state().webhook,
-        ({ waiting }) => waiting === 0,
-      )
-    },
-  }
-}
+const timing = { ...quick, sent: { min: 1, max: 1 } }
 
 test('a person who did not ask for a code says so with the button under it', async () => {
-  const { simulator, send, settle, receiver } = await standing()
+  const { simulator, send, settle, receiver } = await settling({ timing })
   const { body } = await send(codeFor(online))
   await settle()
   const { id } = simulator.inbound.didNotRequestCode(body.messages[0].id)
@@ -45,7 +27,7 @@ test('a person who did not ask for a code says so with the button under it', asy
           from: '221771234567',
           from_user_id: expect.stringMatching(/^SN\./),
           id,
-          timestamp: String(start / 1000 + 1),
+          timestamp: String(standsAt / 1000 + 1),
           context: { from: '15550783881', id: body.messages[0].id },
           type: 'button',
           button: { payload: 'DID_NOT_REQUEST_CODE', text: "I didn't request a code" },
@@ -56,7 +38,7 @@ test('a person who did not ask for a code says so with the button under it', asy
 })
 
 test('a person writes a text', async () => {
-  const { simulator, settle, receiver } = await standing()
+  const { simulator, settle, receiver } = await settling({ timing })
   const { id } = simulator.inbound.reply('+221 77 123 45 67', 'Où est mon code ?')
   expect(id).toMatch(/^wamid\./)
   await settle()
@@ -70,7 +52,7 @@ test('a person writes a text', async () => {
 })
 
 test('payloads of v25 name people by their numbers only', async () => {
-  const { simulator, settle, receiver } = await standing()
+  const { simulator, settle, receiver } = await settling({ timing })
   simulator.webhooks.setHabits({ version: 'v25.0' })
   simulator.inbound.reply(online, 'Bonjour')
   await settle()
@@ -84,7 +66,7 @@ test.each([
   [{ hasNoWhatsApp: true }, 'no WhatsApp'],
   [{ hasBlockedUs: true }, 'has blocked us'],
 ])('a phone with %j writes nothing: %s', async (switches, problem) => {
-  const { simulator } = await standing()
+  const { simulator } = await settling({ timing })
   simulator.recipients.set(online, switches)
   expect(simulator.inbound.reply(online, 'Bonjour')).toEqual({ problem })
 })
@@ -94,12 +76,12 @@ test.each([
   [online, '', 'not 1 to 4096 characters'],
   [online, 'x'.repeat(4097), 'not 1 to 4096 characters'],
 ])('%s cannot write %j', async (number, text, problem) => {
-  const { simulator } = await standing()
+  const { simulator } = await settling({ timing })
   expect(simulator.inbound.reply(number, text)).toEqual({ problem })
 })
 
 test('the button needs a code that was delivered', async () => {
-  const { simulator, send, settle } = await standing()
+  const { simulator, send, settle } = await settling({ timing })
   const press = simulator.inbound.didNotRequestCode
   expect(press('wamid.none')).toEqual({ problem: 'no such message' })
   const code = (await send(codeFor(online))).body.messages[0].id

@@ -44,6 +44,29 @@ export async function setup(options: Partial<SimulatorOptions> = {}) {
   return { simulator, ...createClient(simulator.graphUrl) }
 }
 
+/** Where the clock of `settling` stands. */
+export const standsAt = Date.parse('2026-11-22T18:00:00Z')
+
+/** A simulator with a receiver for its webhooks, and a clock that stands still. */
+export async function settling(options: Partial<SimulatorOptions> = {}) {
+  const receiver = await createReceiver()
+  const clock = { startAt: standsAt, speed: 0 }
+  const bundle = await setup({ webhookUrl: receiver.url, clock, ...options })
+  const { simulator } = bundle
+  return {
+    ...bundle,
+    receiver,
+    /** Lets a second pass, and waits until all that leaves in it was taken. */
+    async settle() {
+      simulator.clock.advance(1000)
+      await eventually(
+        () => simulator.state().webhook,
+        ({ waiting }) => waiting === 0,
+      )
+    },
+  }
+}
+
 export function createClient(graphUrl: string) {
   type Call = { method?: string; body?: string; token?: string | null }
 
@@ -132,6 +155,19 @@ export function body(...texts: string[]) {
 
 export function button(text: string) {
   return { type: 'button', sub_type: 'url', index: '0', parameters: [{ type: 'text', text }] }
+}
+
+/** A template for codes, as Meta's documentation makes it. */
+export const codeTemplate = {
+  name: 'verification_code',
+  language: 'en_US',
+  category: 'AUTHENTICATION',
+  message_send_ttl_seconds: 300,
+  components: [
+    { type: 'BODY', add_security_recommendation: true },
+    { type: 'FOOTER', code_expiration_minutes: 5 },
+    { type: 'BUTTONS', buttons: [{ type: 'OTP', otp_type: 'COPY_CODE', text: 'Copy code' }] },
+  ],
 }
 
 /** Reads again and again until it holds, for at most ten seconds. */

@@ -1,41 +1,11 @@
 import { expect, test } from 'vitest'
-import type { SimulatorOptions } from '../src/index.ts'
-import {
-  codeFor,
-  createReceiver,
-  eventually,
-  identity,
-  online,
-  setup,
-  template,
-  body,
-  textFor,
-} from './setup.ts'
+import { codeFor, identity, online, settling, standsAt, template, body, textFor } from './setup.ts'
 
-const start = Date.parse('2026-11-22T18:00:00Z')
 const sentOnly = '+5351234567'
 const atOnce = { throughputPerSecond: 0, pairLimit: false }
 
-async function standing(options: Partial<SimulatorOptions> = {}) {
-  const receiver = await createReceiver()
-  const bundle = await setup({ webhookUrl: receiver.url, clock: { startAt: start, speed: 0 }, ...options })
-  const { simulator } = bundle
-  return {
-    ...bundle,
-    receiver,
-    /** Lets a second pass, and waits until all that leaves in it was taken. */
-    async settle() {
-      simulator.clock.advance(1000)
-      await eventually(
-        () => simulator.state().webhook,
-        ({ waiting }) => waiting === 0,
-      )
-    },
-  }
-}
-
 test('updates that come close together share a POST, up to the batch size', async () => {
-  const { send, settle, receiver } = await standing({ ...atOnce, webhookBatchSize: 4 })
+  const { send, settle, receiver } = await settling({ ...atOnce, webhookBatchSize: 4 })
   for (let message = 0; message < 10; message += 1) await send(codeFor(sentOnly))
   await settle()
   expect(receiver.statuses()).toHaveLength(10)
@@ -43,14 +13,14 @@ test('updates that come close together share a POST, up to the batch size', asyn
 })
 
 test('a thousand updates fit into one POST', async () => {
-  const { simulator, settle, receiver } = await standing({ webhookBatchSize: 1000 })
+  const { simulator, settle, receiver } = await settling({ webhookBatchSize: 1000 })
   for (let nth = 0; nth < 1000; nth += 1) simulator.webhooks.announceError(130429)
   await settle()
   expect([receiver.posts(), receiver.changes().length]).toEqual([1, 1000])
 })
 
 test('a body over 3 MB is split', async () => {
-  const { simulator, settle, receiver } = await standing({ webhookBatchSize: 1000 })
+  const { simulator, settle, receiver } = await settling({ webhookBatchSize: 1000 })
   for (let nth = 0; nth < 200; nth += 1) simulator.inbound.reply(online, 'é'.repeat(4096))
   await settle()
   expect([receiver.posts(), receiver.changes().length]).toEqual([2, 200])
@@ -62,7 +32,7 @@ test.each([
   ['entries', [4, 4, 4]],
   ['statuses', [1, 2, 4]],
 ] as const)('four updates as %s: %j entries, changes and statuses', async (webhookGrouping, expected) => {
-  const { send, settle, receiver } = await standing({ ...atOnce, webhookBatchSize: 4, webhookGrouping })
+  const { send, settle, receiver } = await settling({ ...atOnce, webhookBatchSize: 4, webhookGrouping })
   for (const number of ['+5351234567', '+5351234568', '+221771230026', '+5351234567'])
     await send(codeFor(number))
   await settle()
@@ -72,7 +42,7 @@ test.each([
 
 test('statuses in one change name each person once; failed ones keep apart, without contacts', async () => {
   const options = { ...atOnce, webhookBatchSize: 3, webhookGrouping: 'statuses' } as const
-  const { send, settle, receiver } = await standing(options)
+  const { send, settle, receiver } = await settling(options)
   for (const number of [sentOnly, '+221771230026', sentOnly]) await send(codeFor(number))
   await settle()
   const values = receiver.changes().map(({ value }) => value)
@@ -83,7 +53,7 @@ test('statuses in one change name each person once; failed ones keep apart, with
 })
 
 test('by default the ways to share a POST vary', async () => {
-  const { send, settle, receiver } = await standing({ ...atOnce, webhookBatchSize: 2, seed: 1 })
+  const { send, settle, receiver } = await settling({ ...atOnce, webhookBatchSize: 2, seed: 1 })
   for (let message = 0; message < 40; message += 1) await send(codeFor(sentOnly))
   await settle()
   const shapes = receiver.requests.map(({ entry }) => [entry.length, entry[0]?.changes.length].join())
@@ -99,7 +69,7 @@ test.each([
 ] as const)(
   'statuses of %s: ids of people %j, conversation %j',
   async (webhookVersion, hasUserIds, hasConversation) => {
-    const { send, settle, receiver } = await standing({ webhookVersion })
+    const { send, settle, receiver } = await settling({ webhookVersion })
     await send(codeFor(sentOnly))
     await settle()
     const [webhook] = receiver.webhooks
@@ -111,14 +81,14 @@ test.each([
 )
 
 test('a conversation of v23 ends a day after it began, and says so once', async () => {
-  const { send, settle, receiver } = await standing({ webhookVersion: 'v23.0' })
+  const { send, settle, receiver } = await settling({ webhookVersion: 'v23.0' })
   await send(codeFor(online))
   await settle()
   const [sent, delivered, read] = receiver.webhooks.map(({ status }) => status)
   const id = expect.stringMatching(/^[0-9a-f]{32}$/) as string
   const origin = { type: 'authentication' }
   expect(sent).toMatchObject({
-    conversation: { id, origin, expiration_timestamp: String(start / 1000 + 86_400) },
+    conversation: { id, origin, expiration_timestamp: String(standsAt / 1000 + 86_400) },
   })
   expect(delivered).toHaveProperty('conversation', { id, origin })
   expect(read).not.toHaveProperty('conversation')
@@ -130,7 +100,7 @@ test('utility is free in a window the person opened; a code is not', async () =>
     { name: 'otp_login', language: 'fr' },
   ]
   const order = codeFor(sentOnly, '', { template: template('order', 'fr', [body('Awa')]) })
-  const { simulator, send, settle, receiver } = await standing({ templates })
+  const { simulator, send, settle, receiver } = await settling({ templates })
   await send(order)
   await settle()
   simulator.inbound.reply(sentOnly, 'Bonjour')
@@ -147,7 +117,7 @@ test('utility is free in a window the person opened; a code is not', async () =>
 })
 
 test('an error of the account comes without a message it belongs to', async () => {
-  const { simulator, settle, receiver } = await standing()
+  const { simulator, settle, receiver } = await settling()
   simulator.webhooks.announceError(130429)
   await settle()
   expect(receiver.changes()).toEqual([

@@ -9,8 +9,11 @@ export type Passage =
   /** They get there, and no answer comes back on this connection any more. */
   | 'stop the answer'
 
-/** Told of the bytes a client sends, in the pieces in which they arrive. `connection` counts from 1. */
+/** Told of the bytes a client sends, piece by piece. `connection` counts from 1. */
 export type Watch = (bytes: Buffer, connection: number) => Passage
+
+/** Made anew for each connection: cuts what its client sends into pieces, and keeps what is not whole yet for the next call. */
+export type Split = () => (bytes: Buffer) => Buffer[]
 
 /** A TCP link between one client and one server, for a test to treat badly. The client connects to `port`. */
 export interface Link {
@@ -43,8 +46,13 @@ type Lane = { queue: { bytes: Buffer; at: number }[]; isStopped: boolean; timer?
 /** More than this is not kept for a side that does not read; its other side is told to wait. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024
 
-/** Opens a link to a port of 127.0.0.1. */
-export async function openLink(targetPort: number): Promise<Link> {
+/**
+ * Opens a link to a port of 127.0.0.1.
+ *
+ * @param options.split what counts as a piece; without it, whatever arrives together
+ */
+export async function openLink(targetPort: number, options: { split?: Split } = {}): Promise<Link> {
+  const { split = () => (bytes) => [bytes] } = options
   let target = targetPort
   let delayMs = 0
   let state: 'open' | 'cut' | 'silent' = 'open'
@@ -81,11 +89,14 @@ export async function openLink(targetPort: number): Promise<Link> {
     open.add(pair)
     upstream.on('error', pair.end)
     for (const side of [client, upstream]) side.on('close', () => setImmediate(pair.end))
+    const cut = split()
     client.on('data', (bytes) => {
-      const passage = look?.(bytes, number) ?? 'pass'
-      if (passage === 'stop here') up.isStopped = true
-      if (passage === 'stop the answer') down.isStopped = true
-      carry(bytes, up, client, upstream)
+      for (const piece of cut(bytes)) {
+        const passage = look?.(piece, number) ?? 'pass'
+        if (passage === 'stop here') up.isStopped = true
+        if (passage === 'stop the answer') down.isStopped = true
+        carry(piece, up, client, upstream)
+      }
     })
     upstream.on('data', (bytes) => carry(bytes, down, upstream, client))
     client.on('end', () => upstream.end())

@@ -1,0 +1,74 @@
+/** The steps of the path by the commands that make them: what a test looks for on a link between a process and Redis. */
+import type { CommandMatch, RedisCommand } from '@relais/testing'
+
+type Queue = 'messages' | 'fallback' | 'receipts'
+
+const has =
+  (test: (argument: string) => boolean): CommandMatch =>
+  (command) =>
+    command.some(test)
+const isRecord = has((argument) => argument.includes(':message:msg_'))
+
+/** A request comes in by the door, with an idempotency key. */
+export const admits = has((argument) => argument.includes(':idempotency:'))
+
+/** The record of a new message is written. */
+export const records: CommandMatch = (command) => isRecord(command) && command.includes(',,')
+
+/** New messages get their places in the order. */
+export const places: CommandMatch = (command) =>
+  command.some((argument) => argument.endsWith(':fairness')) &&
+  command.some((argument) => argument.startsWith('otp:'))
+
+/** A message moves. */
+export const moves =
+  (to: string): CommandMatch =>
+  (command) =>
+    isRecord(command) && command.includes(to) && !records(command)
+
+/** The worker itself notes that Meta took the message; a receipt that says so is another step. */
+export const notesSent: CommandMatch = (command) =>
+  moves('sent')(command) && command.some((argument) => argument.includes('accepted by Meta'))
+
+/** The fallback is decided. */
+export const decides: CommandMatch = (command) =>
+  isRecord(command) && command.some((argument) => argument.startsWith('{"reason"'))
+
+/** A message is read from its record. */
+export const reads: CommandMatch = (command) => command[0] === 'hgetall' && isRecord(command)
+
+/** A slot of the sender's pace is taken. */
+export const takesSlot = has((argument) => argument.includes(':pace:'))
+
+/** A job is put on a queue. */
+export const adds = (queue: Queue): CommandMatch => has((argument) => argument.endsWith(`:${queue}:id`))
+
+/** A job is done, or failed for good. */
+export const finishes = (queue: Queue): CommandMatch =>
+  has((argument) => argument.includes(`:${queue}:metrics:`))
+
+/** The API notes when a webhook came last. */
+export const notesReceipt = has((argument) => argument.endsWith(':last-receipt'))
+
+/** A message's job is put off. */
+export const putsOff: CommandMatch = (command) =>
+  command.some((argument) => argument.includes(':messages:msg_')) &&
+  command.some((argument) => argument.endsWith(':messages:delayed')) &&
+  !finishes('messages')(command)
+
+/** The first fitting command after one that fits `first`. */
+export function next(first: CommandMatch, then: CommandMatch): CommandMatch {
+  let isFirstPast = false
+  return (command) => {
+    if (isFirstPast) return then(command)
+    isFirstPast = first(command)
+    return false
+  }
+}
+
+/** The key in this command that looks like this. */
+export function keyOf(command: RedisCommand, pattern: RegExp): string {
+  const key = command.find((argument) => pattern.test(argument))
+  if (key === undefined) throw new Error(`no key like ${pattern}`)
+  return key
+}
