@@ -83,6 +83,8 @@ export function nextStep(outcome: Outcome, situation: Situation): Step {
       return { kind: 'hold', delayMs: situation.policy.uncertainWaitMs }
     case 'failed':
       return afterFailure(outcome, situation)
+    case 'unsent':
+      return afterFailure({ failure: 'transient', detail: outcome.detail }, situation)
   }
 }
 

@@ -63,7 +63,8 @@ export function createTransport(options: { baseUrl: string; timeoutMs: number; m
         })
         return readAnswer(response.status, response.data)
       } catch (error) {
-        const detail = describeFault(error, options.timeoutMs)
+        const missing = link.isConnected ? 'whole answer' : 'connection'
+        const detail = describeFault(error, `no ${missing} within ${options.timeoutMs} ms`)
         return { kind: link.isConnected ? 'unreadable' : 'unsent', detail }
       }
     },
@@ -99,11 +100,11 @@ function readAnswer(statusCode: number, text: string): GraphAnswer {
 }
 
 /** The fault in our words: a code of Node's or axios', never a message, which could quote the request. */
-function describeFault(error: unknown, timeoutMs: number): string {
+function describeFault(error: unknown, timedOut: string): string {
   if (!axios.isAxiosError(error)) return 'the call failed'
   switch (error.code) {
     case 'ERR_CANCELED':
-      return `no whole answer within ${timeoutMs} ms`
+      return timedOut
     case 'ERR_BAD_RESPONSE':
       return `the answer is not HTTP, or is over ${MAX_ANSWER_BYTES} bytes`
     default:
