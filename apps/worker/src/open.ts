@@ -31,6 +31,7 @@ import {
 import { setMaxListeners } from 'node:events'
 import type { WorkerSettings } from './config.ts'
 import { createCheckTemplate } from './check-template.ts'
+import { createCircuitBreaker } from './circuit-breaker.ts'
 import { startConsumers } from './consume.ts'
 import { createDeliver } from './deliver.ts'
 import { createEndMessage } from './end-message.ts'
@@ -112,7 +113,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const throughput = createThroughput({ sender, graph, pacing, events })
   throughput.start(onError)
   const end = createEndMessage({ store, fallbackQueue, events })
-  const sweep = createSweep({ store, accessToken, fallbackQueue, end, policy, onError })
+  const breaker = createCircuitBreaker({ events, stopping: stopping.signal })
+  const sweep = createSweep({ store, accessToken, breaker, fallbackQueue, end, policy, onError })
   sweep.start()
 
   const template = createCheckTemplate({
@@ -142,6 +144,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
       pacing,
       pairBudget,
       pauses,
+      breaker,
       end,
       events,
       policy,

@@ -14,6 +14,7 @@ import {
   type StepPolicy,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
+import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { EndMessage } from './end-message.ts'
 
 /** So often is looked for due messages: a fallback starts at most so long, and the time it takes, after its moment. */
@@ -28,13 +29,14 @@ const AGAIN_MS = 5000
 export function createSweep(deps: {
   store: MessageStore
   accessToken: Pick<Sender['accessToken'], 'isAvailable'>
+  breaker: Pick<CircuitBreaker, 'isOpen'>
   fallbackQueue: Queue<MessageJob>
   end: EndMessage
   policy: StepPolicy
   onError: (error: Error) => void
   now?: () => number
 }) {
-  const { store, accessToken, end, policy, now = Date.now } = deps
+  const { store, accessToken, breaker, end, policy, now = Date.now } = deps
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let isClosing = false
@@ -76,7 +78,7 @@ export function createSweep(deps: {
   async function seeTo(id: string, hasToken: boolean): Promise<void> {
     const message = await store.read(id)
     if (!message) return store.setTimer(id, 'none')
-    const step = whenDue({ message, now: now(), policy, hasToken })
+    const step = whenDue({ message, now: now(), policy, hasToken, isOutage: breaker.isOpen() })
     switch (step.kind) {
       case 'forget':
         return store.setTimer(id, 'none')
