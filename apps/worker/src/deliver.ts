@@ -1,7 +1,7 @@
 /**
  * Use case: one attempt at one message.
  *
- *     read ─► too late? settled? ─► token? ─► slot ─► claim ─► open ─► send ─► next step ─► move
+ *     read ─► too late? settled? ─► token? ─► does Meta answer? ─► slot ─► claim ─► open ─► send ─► next step ─► move
  *
  * The claim (`queued` -> `sending`) is the point of no return: whoever finds a message there later knows that Meta may
  * have it. What kills this process before the claim leaves a queued message, what kills it after leaves an uncertain
@@ -32,6 +32,7 @@ import {
   type Sender,
   type StepPolicy,
 } from '@relais/core'
+import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { EndMessage } from './end-message.ts'
 import { beginPause, templateOf } from './pause.ts'
 import { createStepTaker, DONE, type Delivery } from './take-step.ts'
@@ -42,6 +43,9 @@ import { createTurns } from './turns.ts'
  * of their age, within these bounds: soon, but not all of them at once.
  */
 const TOKEN_WAIT_MS = { inHand: 2000, least: 500, most: 2000 }
+
+/** While Meta does not answer, messages wait in the worker's hands for so long; then they come back, here or at a worker with a better way. */
+const OUTAGE_WAIT_MS = { inHand: 2000, away: 500 }
 
 /** A claim is used at once or not at all: later, another worker may have taken the message for lost. */
 const CLAIM_GOOD_FOR_MS = 5000
@@ -69,6 +73,7 @@ export function createDeliver(deps: {
   pairBudget: PairBudget
   pauses: Pauses
   replication: Replication
+  breaker: CircuitBreaker
   end: EndMessage
   events: Events
   policy: StepPolicy
@@ -79,7 +84,7 @@ export function createDeliver(deps: {
   now?: () => number
   random?: () => number
 }) {
-  const { sender, store, sealer, graph, pairBudget, pauses, events, policy } = deps
+  const { sender, store, sealer, graph, pairBudget, pauses, breaker, events, policy } = deps
   const { now = Date.now, random = Math.random } = deps
   const { accessToken } = sender
   const { take, noteLimit, fallBack, expire, afterRefusal } = createStepTaker(deps)
@@ -111,6 +116,9 @@ export function createDeliver(deps: {
     const paused = await pauses.check(templateOf(message))
     if (paused) return giveUp(message, paused.reason, paused.detail)
     if (!(await accessToken.isAvailable())) return waitForToken(message, priority)
+    const leftMs = fallBackAt(message, policy.deliverWithinMs) - now()
+    const isWorthTrying = await breaker.untilWorthTrying(Math.min(OUTAGE_WAIT_MS.inHand, leftMs))
+    if (!isWorthTrying) return waitForAnswers(message)
     const pairWaitMs = await pairBudget.take(message.to)
     if (pairWaitMs > 0) return waitFor(message, pairWaitMs, 'rate_limited', 'too many to this recipient')
     const turn = await turns.next(priority, fallBackAt(message, policy.deliverWithinMs) - now())
@@ -120,6 +128,7 @@ export function createDeliver(deps: {
       case 'far':
         return waitFor(message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
       case 'out-of-time':
+        if (breaker.isOpen()) return waitForAnswers(message)
         return giveUp(message, 'rate_limited', 'its turn did not come in time')
       case 'stopping':
         return GIVEN_BACK
@@ -131,6 +140,7 @@ export function createDeliver(deps: {
     const content = openContent(sealer, message.id, await store.readContent(message.id))
     if (!content) return withoutContent(message)
     if (deps.stopping.aborted) return GIVEN_BACK
+    if (!breaker.mayEnter()) return waitForAnswers(message)
     // Again, and now for sure: it may have been paused while this one waited, and a probe is not to be wasted on one that does not go.
     const paused = await pauses.check(templateOf(message), 'as a probe')
     if (paused) return giveUp(message, paused.reason, paused.detail)
@@ -194,7 +204,10 @@ export function createDeliver(deps: {
     const outcome = await accessToken.withAccessToken(async (bearer) => {
       // Redis may have kept us waiting for as long as it was away: for the claim, or for the token.
       const isStale = age.mostMs() > CLAIM_GOOD_FOR_MS || now() >= sendUntil(message)
-      return isStale ? NOT_SENT : graph.send(sender.phoneNumberId, bearer, message, content)
+      if (isStale) return NOT_SENT
+      const outcome = await graph.send(sender.phoneNumberId, bearer, message, content)
+      breaker.note(outcome)
+      return outcome
     }, refusedToken)
     const known: Outcome = outcome ?? {
       kind: 'failed',
@@ -242,6 +255,10 @@ export function createDeliver(deps: {
     } finally {
       inHand -= 1
     }
+  }
+
+  function waitForAnswers(message: Message): Promise<Delivery> {
+    return waitFor(message, OUTAGE_WAIT_MS.away, 'provider_unavailable', 'Meta does not answer')
   }
 
   /** A wait before the claim costs no attempt and leaves no trace but time. */

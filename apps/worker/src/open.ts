@@ -38,6 +38,7 @@ import {
 import { setMaxListeners } from 'node:events'
 import type { WorkerSettings } from './config.ts'
 import { createCheckTemplate } from './check-template.ts'
+import { createCircuitBreaker } from './circuit-breaker.ts'
 import { startConsumers } from './consume.ts'
 import { createDeliverAlone } from './deliver-alone.ts'
 import { createDeliver } from './deliver.ts'
@@ -140,9 +141,11 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const throughput = createThroughput({ sender, graph, pacing, events })
   throughput.start(onError)
   const end = createEndMessage({ store, fallbackQueue, events })
+  const breaker = createCircuitBreaker({ events, stopping: stopping.signal })
   const sweep = createSweep({
     store,
     accessToken,
+    breaker,
     messageQueue,
     fallbackQueue,
     end,
@@ -174,6 +177,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     pacing,
     pairBudget,
     pauses,
+    breaker,
     end,
     events,
     policy,

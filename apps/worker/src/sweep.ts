@@ -20,6 +20,7 @@ import {
 } from '@relais/core'
 import type { Queue } from 'bullmq'
 import { randomUUID } from 'node:crypto'
+import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { EndMessage } from './end-message.ts'
 
 /** So often is looked for due messages: a fallback starts at most so long, and the time it takes, after its moment. */
@@ -47,6 +48,7 @@ export function createSweep(deps: {
   store: MessageStore
   accessToken: Pick<Sender['accessToken'], 'isAvailable'>
   messageQueue: Queue<MessageJob>
+  breaker: Pick<CircuitBreaker, 'isOpen'>
   fallbackQueue: Queue<MessageJob>
   end: EndMessage
   events: Events
@@ -54,7 +56,7 @@ export function createSweep(deps: {
   onError: (error: Error) => void
   now?: () => number
 }) {
-  const { store, accessToken, messageQueue, end, events, policy, now = Date.now } = deps
+  const { store, accessToken, breaker, messageQueue, end, events, policy, now = Date.now } = deps
   const sweeper = randomUUID()
   let walkedTo = 0
   let timer: NodeJS.Timeout | undefined
@@ -106,7 +108,7 @@ export function createSweep(deps: {
       events.repaired('record_lost', { messageId: id })
       return store.setTimer(id, 'none')
     }
-    const step = whenDue({ message, now: now(), policy, hasToken })
+    const step = whenDue({ message, now: now(), policy, hasToken, isOutage: breaker.isOpen() })
     switch (step.kind) {
       case 'forget':
         return store.setTimer(id, 'none')

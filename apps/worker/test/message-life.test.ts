@@ -18,6 +18,7 @@ const outcomes: Record<string, Outcome> = {
   accepted,
   ambiguous: { kind: 'ambiguous', detail: 'no whole answer' },
   transient: { kind: 'failed', failure: 'transient', detail: '131000' },
+  unsent: { kind: 'unsent', detail: 'no connection' },
   unreachable: { kind: 'failed', failure: 'permanent-recipient', detail: '131026' },
   'dead token': refusedToken,
 }

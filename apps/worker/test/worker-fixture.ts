@@ -26,6 +26,7 @@ import {
 } from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import { onTestFinished } from 'vitest'
+import { createCircuitBreaker } from '../src/circuit-breaker.ts'
 import { createDeliver } from '../src/deliver.ts'
 import { createEndMessage } from '../src/end-message.ts'
 import { createFallBack } from '../src/fall-back.ts'
@@ -33,7 +34,7 @@ import { createRecordNotice } from '../src/record-notice.ts'
 import { createRecordReceipt } from '../src/record-receipt.ts'
 import { createSweep } from '../src/sweep.ts'
 
-const senderId = '106540352242922'
+export const senderId = '106540352242922'
 
 export const accepted: Outcome = { kind: 'accepted', providerMessageId: 'wamid.1' }
 export const refusedToken: Outcome = { kind: 'failed', failure: 'token-expired', detail: '190 expired' }
@@ -84,6 +85,8 @@ export async function workerFixture(
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal)
 
+  const breaker = createCircuitBreaker({ events, stopping: stopping.signal })
+
   const newSharedToken = () => createSharedToken({ vault, app, useMarginMs: 0, renewBeforeMs: undefined })
   const newDeliver = () =>
     createDeliver({
@@ -104,6 +107,7 @@ export async function workerFixture(
       pacing: createPacing({ redis, keys }),
       pairBudget: createPairBudget({ redis, keys, senderId, digest: (to) => to.slice(1), now }),
       pauses,
+      breaker,
       end,
       events,
       policy,
@@ -137,10 +141,12 @@ export async function workerFixture(
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
     recordNotice: createRecordNotice({ store, pauses, events }),
     pauses,
+    breaker,
     sweep: createSweep({
       store,
       accessToken: newSharedToken(),
       messageQueue,
+      breaker,
       fallbackQueue,
       end,
       events,

@@ -178,6 +178,17 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.warn({ event: 'process.stalled', heldMs }, 'the process was blocked or frozen')
     },
 
+    /** @param detail what became of the last send */
+    providerUnreachable(detail: string): void {
+      const facts = { event: 'provider.unreachable', detail }
+      logger.error(facts, 'Meta does not answer: messages wait, one now and then finds out when it is over')
+    },
+
+    /** @param outage.probes messages that were sent to find out */
+    providerReachable(outage: { afterMs: number; probes: number }): void {
+      logger.warn({ event: 'provider.reachable', ...outage }, 'Meta answers again: sending goes on')
+    },
+
     tokenRenewed(token: StoredToken): void {
       metrics.renewals.inc({ outcome: 'renewed' })
       logger.info({ event: 'token.renewed', ...aboutToken(token) }, 'token renewed')

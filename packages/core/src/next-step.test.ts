@@ -64,6 +64,13 @@ describe('after an attempt', () => {
     expect(step(failed('transient'), {}, 1000, 0)).toEqual({ kind: 'retry', delayMs: 0 })
   })
 
+  it('a send that found no connection is tried again in the same way', () => {
+    expect(step({ kind: 'unsent', detail: 'no connection' }, { attempts: 2 })).toEqual({
+      kind: 'retry',
+      delayMs: 2000,
+    })
+  })
+
   it('out of attempts it falls back', () => {
     expect(step(failed('transient'), { attempts: 5 })).toEqual({
       kind: 'fall-back',

@@ -83,6 +83,8 @@ export function nextStep(outcome: Outcome, situation: Situation): Step {
       return { kind: 'hold', delayMs: situation.policy.uncertainWaitMs }
     case 'failed':
       return afterFailure(outcome, situation)
+    case 'unsent':
+      return afterFailure({ failure: 'transient', detail: outcome.detail }, situation)
   }
 }
 
@@ -118,11 +120,12 @@ const LOOK_AGAIN_MS = 1000
  * What follows when nothing has happened until the timer: the message goes to the fallback, for what it was waiting for.
  *
  * @param situation.hasToken is there an access token to send with?
+ * @param situation.isOutage does Meta not answer at all, for all that we know here?
  */
 export function whenDue(
-  situation: Pick<Situation, 'message' | 'now' | 'policy'> & { hasToken: boolean },
+  situation: Pick<Situation, 'message' | 'now' | 'policy'> & { hasToken: boolean; isOutage: boolean },
 ): DueStep {
-  const { message, now, policy, hasToken } = situation
+  const { message, now, policy } = situation
   if (isSettled(message.status)) return { kind: 'forget' }
   if (message.reason) return { kind: 'hand-over' }
   const dueAt = fallBackAt(message, policy.deliverWithinMs)
@@ -131,7 +134,7 @@ export function whenDue(
     case 'queued':
       return now >= message.expiresAt
         ? { kind: 'expire' }
-        : { kind: 'fall-back', ...reasonInQueue(message, hasToken) }
+        : { kind: 'fall-back', ...reasonInQueue(message, situation) }
     case 'sending':
     case 'uncertain':
       return whenDueInFlight(message, now, policy)
@@ -156,10 +159,11 @@ function whenDueInFlight(message: Message, now: number, policy: StepPolicy): Due
 
 function reasonInQueue(
   { attempts, waits }: Message,
-  hasToken: boolean,
+  { hasToken, isOutage }: { hasToken: boolean; isOutage: boolean },
 ): { reason: FallbackReason; detail: string } {
   if (!hasToken) return { reason: 'token_unavailable', detail: 'no usable access token in time' }
   if (attempts > 0) return { reason: 'provider_unavailable', detail: 'no attempt succeeded in time' }
+  if (isOutage) return { reason: 'provider_unavailable', detail: 'Meta does not answer' }
   if (waits > 0) return { reason: 'rate_limited', detail: 'Meta let it wait for too long' }
   return { reason: 'rate_limited', detail: 'its turn did not come in time' }
 }

@@ -53,7 +53,9 @@ export type Failure = {
 export type Outcome =
   /** Meta took it. Whether it arrives is known from receipts only. */
   | { kind: 'accepted'; providerMessageId: string }
-  /** Certainly not taken. */
+  /** Meta said no: certainly not taken. */
   | ({ kind: 'failed' } & Failure)
+  /** No connection was made: certainly not taken, and nobody was asked. */
+  | { kind: 'unsent'; detail: string }
   /** The request may have reached Meta and no readable answer came back: it may have been taken. */
   | { kind: 'ambiguous'; detail: string }

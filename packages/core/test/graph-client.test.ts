@@ -1,53 +1,11 @@
 import { createHmac } from 'node:crypto'
-import http from 'node:http'
-import net, { type AddressInfo, type Socket } from 'node:net'
+import type http from 'node:http'
 import { createGraphClient, Secret } from '@relais/core'
 import { freePort } from '@relais/testing'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { clientOf, content, message, sendBy, serve, token } from './graph-fixture.ts'
 
-const message = { id: 'msg_1', to: '+221771234567', template: 'otp_login', language: 'fr' }
-const content = { type: 'otp', code: '482913' } as const
-const token = new Secret('EAAtoken')
-
-function clientOf(port: number, timeoutMs = 5000) {
-  const client = createGraphClient({
-    baseUrl: `http://127.0.0.1:${port}`,
-    apiVersion: 'v26.0',
-    timeoutMs,
-    maxSockets: 10,
-  })
-  onTestFinished(() => client.close())
-  return client
-}
-
-/** A server that does with each connection what the test says. */
-async function serve(onRequest: http.RequestListener): Promise<number> {
-  const server = http.createServer(onRequest)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return (server.address() as AddressInfo).port
-}
-
-async function serveRaw(onConnection: (socket: Socket) => void): Promise<number> {
-  const open = new Set<Socket>()
-  const server = net.createServer((socket) => {
-    open.add(socket)
-    socket.on('error', () => undefined)
-    onConnection(socket)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    for (const socket of open) socket.destroy()
-    server.close()
-  })
-  return (server.address() as AddressInfo).port
-}
-
-const send = (port: number, timeoutMs?: number) =>
-  clientOf(port, timeoutMs).send('106540352242922', { accessToken: token }, message, content)
+const send = (port: number) => sendBy(clientOf(port))
 
 describe('a send', () => {
   it('goes to the phone number with the token in the header only', async () => {
@@ -68,65 +26,6 @@ describe('a send', () => {
       to: '+221771234567',
       biz_opaque_callback_data: 'msg_1',
     })
-  })
-
-  it('that no one listens to certainly did not arrive', async () => {
-    const outcome = await send(await freePort())
-    expect(outcome).toMatchObject({ kind: 'failed', failure: 'transient' })
-  })
-
-  it('to a name that does not exist certainly did not arrive', async () => {
-    const client = createGraphClient({
-      baseUrl: 'http://graph.invalid',
-      apiVersion: 'v26.0',
-      timeoutMs: 5000,
-      maxSockets: 1,
-    })
-    const outcome = await client.send('106540352242922', { accessToken: token }, message, content)
-    expect(outcome).toMatchObject({ kind: 'failed', failure: 'transient' })
-  })
-
-  it.each<[string, (socket: Socket) => void]>([
-    ['whose connection is reset', (socket) => socket.once('data', () => socket.resetAndDestroy())],
-    ['whose connection is closed', (socket) => socket.once('data', () => socket.end())],
-    [
-      'whose answer is cut short',
-      (s) => s.once('data', () => s.end('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"mess')),
-    ],
-    ['whose answer is not HTTP', (socket) => socket.once('data', () => socket.end('220 smtp ready\r\n'))],
-  ])('%s may have arrived', async (_what, onConnection) => {
-    const port = await serveRaw(onConnection)
-    expect(await send(port)).toMatchObject({ kind: 'ambiguous' })
-  })
-
-  it.each<[string, http.RequestListener]>([
-    ['an HTML page', (_, response) => response.writeHead(502).end('<html>Bad Gateway</html>')],
-    ['half of a JSON', (_, response) => response.end('{"messages":[{"id":')],
-    ['200 without an id', (_, response) => response.end('{"messages":[]}')],
-    ['a redirect', (_, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
-    ['more than it may hold', (_, response) => response.end(`{"pad":"${'x'.repeat(300_000)}"}`)],
-    [
-      'a compressed bomb',
-      (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('not gzip'),
-    ],
-  ])('answered with %s may have arrived', async (_what, onRequest) => {
-    const port = await serve(onRequest)
-    expect(await send(port)).toMatchObject({ kind: 'ambiguous' })
-  })
-
-  it.each<[string, (socket: Socket) => void]>([
-    ['that stays silent', () => undefined],
-    [
-      'that drips, a byte now and then',
-      (socket) => {
-        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n')
-        const drip = setInterval(() => socket.write('x'), 50)
-        socket.once('close', () => clearInterval(drip))
-      },
-    ],
-  ])('to a server %s ends at its time limit, outcome unknown', async (_what, onConnection) => {
-    const port = await serveRaw(onConnection)
-    expect(await send(port, 300)).toEqual({ kind: 'ambiguous', detail: 'no whole answer within 300 ms' })
   })
 
   it("is classified by Meta's code", async () => {
@@ -171,8 +70,7 @@ describe('a send', () => {
       response.end('{"messages":[{"id":"wamid.1"}]}')
     })
     const client = clientOf(port)
-    for (let i = 0; i < 5; i += 1)
-      await client.send('106540352242922', { accessToken: token }, message, content)
+    for (let i = 0; i < 5; i += 1) await sendBy(client)
     expect(sockets.size).toBe(1)
   })
 })

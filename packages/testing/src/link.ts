@@ -28,9 +28,11 @@ export interface Link {
   reset(): void
   /** Ends all connections, and resets new ones, until `restore`. */
   cut(): void
+  /** Ends all connections, and nobody listens, until `restore`: new ones are refused. */
+  refuse(): void
   /** Connections stay open, new ones are accepted, and nothing passes in either direction until `restore`. */
   silence(): void
-  /** Delay, cut and silence are over. What was held back is passed on, as a network would that has only been slow. */
+  /** Delay, cut, refusal and silence are over. What was held back is passed on, as a network would that has only been slow. */
   restore(): void
   /** New connections go to this port from now on; those that are open are reset. */
   retarget(port: number): void
@@ -55,7 +57,7 @@ export async function openLink(targetPort: number, options: { split?: Split } = 
   const { split = () => (bytes) => [bytes] } = options
   let target = targetPort
   let delayMs = 0
-  let state: 'open' | 'cut' | 'silent' = 'open'
+  let state: 'open' | 'cut' | 'refusing' | 'silent' = 'open'
   let look: Watch | undefined
   let total = 0
   const open = new Set<{ end: () => void; flush: () => void }>()
@@ -129,6 +131,8 @@ export async function openLink(targetPort: number, options: { split?: Split } = 
     for (const pair of open) pair.end()
   }
 
+  const { port } = server.address() as AddressInfo
+
   const close = async () => {
     endAll()
     server.close()
@@ -136,7 +140,7 @@ export async function openLink(targetPort: number, options: { split?: Split } = 
   }
 
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     connections: () => open.size,
     total: () => total,
     delay: (ms) => void (delayMs = ms),
@@ -145,8 +149,14 @@ export async function openLink(targetPort: number, options: { split?: Split } = 
       state = 'cut'
       endAll()
     },
+    refuse() {
+      if (state !== 'refusing') server.close()
+      state = 'refusing'
+      endAll()
+    },
     silence: () => void (state = 'silent'),
     restore() {
+      if (state === 'refusing') server.listen(port, '127.0.0.1')
       state = 'open'
       delayMs = 0
       for (const pair of open) pair.flush()

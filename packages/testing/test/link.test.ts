@@ -80,6 +80,27 @@ describe('a link', () => {
     await two.hears('b')
   })
 
+  it('refuses, and comes back', async (t) => {
+    const link = await open(t)
+    const one = client(t, link.port)
+    one.socket.write('a')
+    await one.hears('a')
+    link.refuse()
+    t.expect(await one.fails()).toBe('ECONNRESET')
+    t.expect(await client(t, link.port).fails()).toBe('ECONNREFUSED')
+    link.restore()
+    // It listens a moment later.
+    await eventually(
+      async () => {
+        const two = client(t, link.port)
+        two.socket.write('b')
+        await Promise.race([once(two.socket, 'data'), two.fails()])
+        return two.heard()
+      },
+      (heard) => heard === 'b',
+    )
+  })
+
   it('falls silent, and later passes on what was held back', async (t) => {
     const link = await open(t)
     const [one, mark] = [client(t, link.port), await open(t)]

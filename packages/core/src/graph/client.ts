@@ -203,7 +203,7 @@ export type GraphClient = ReturnType<typeof createGraphClient>
 function readSendAnswer(answer: GraphAnswer, hidden: string[]): Outcome {
   switch (answer.kind) {
     case 'unsent':
-      return { kind: 'failed', failure: 'transient', detail: answer.detail }
+      return answer
     case 'unreadable':
       return { kind: 'ambiguous', detail: answer.detail }
     case 'answer': {

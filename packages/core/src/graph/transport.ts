@@ -67,7 +67,9 @@ export function createTransport(options: { baseUrl: string; timeoutMs: number; m
         })
         return readAnswer(response.status, response.data)
       } catch (error) {
-        const detail = isClosed ? CLOSED : describeFault(error, options.timeoutMs)
+        const missing = link.isConnected ? 'whole answer' : 'connection'
+        const fault = describeFault(error, `no ${missing} within ${options.timeoutMs} ms`)
+        const detail = isClosed ? CLOSED : fault
         return { kind: link.isConnected ? 'unreadable' : 'unsent', detail }
       }
     },
@@ -105,11 +107,11 @@ function readAnswer(statusCode: number, text: string): GraphAnswer {
 }
 
 /** The fault in our words: a code of Node's or axios', never a message, which could quote the request. */
-function describeFault(error: unknown, timeoutMs: number): string {
+function describeFault(error: unknown, timedOut: string): string {
   if (!axios.isAxiosError(error)) return 'the call failed'
   switch (error.code) {
     case 'ERR_CANCELED':
-      return `no whole answer within ${timeoutMs} ms`
+      return timedOut
     case 'ERR_BAD_RESPONSE':
       return `the answer is not HTTP, or is over ${MAX_ANSWER_BYTES} bytes`
     default:

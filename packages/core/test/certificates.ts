@@ -1,0 +1,79 @@
+/**
+ * Certificates for tests of TLS, of a test authority whose own key was thrown away. Node makes none, so they were made once, with openssl
+ * (P-256, `openssl req` and `openssl ca -startdate -enddate`), and are valid until the year 2120, but for the one that is meant to be expired.
+ * Their key is known to everybody: it protects nothing.
+ */
+
+/** Who signed them, but for the self-signed one. */
+export const authority = `-----BEGIN CERTIFICATE-----
+MIIBYjCCAQmgAwIBAgIBBDAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVSZWxhaXMg
+dGVzdCBhdXRob3JpdHkwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBa
+MCAxHjAcBgNVBAMMFVJlbGFpcyB0ZXN0IGF1dGhvcml0eTBZMBMGByqGSM49AgEG
+CCqGSM49AwEHA0IABPlzRrSkZS2GsmvwmVDCP+UzyeGZZl9zMhqnvJ5/8H8kJY0y
+HjOVqnJp9iKWJkTtgDUhD32O05Am2a5Dg72kNFGjMjAwMA8GA1UdEwEB/wQFMAMB
+Af8wHQYDVR0OBBYEFBTd038pjqin3ZBWX8fkOK92tqeDMAoGCCqGSM49BAMCA0cA
+MEQCIAOJJqM+tXd49ZtwTDb2Zv/qXOO4e/KGXwzpN7lCtNvjAiB7g6zHOoIMcVjr
+//srzkI/D6LcKb9Ho+RAn0RbjJX1Cw==
+-----END CERTIFICATE-----
+`
+
+/** The key of all of them. */
+export const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgM6xvh3KZPqISmmX0
+JYF0uMovlT9pKzxnQaPRwZ0b7HmhRANCAAQpxwH+La3gxQIglxzvg+6O9yEzqhDG
+yruSe6ga2NPedtf3AYWxBFg4l6Umcix5H/2rCDbmxrol2awQqzYxDsOS
+-----END PRIVATE KEY-----
+`
+
+export const certificates = {
+  /** For `localhost`. */
+  good: `-----BEGIN CERTIFICATE-----
+MIIBfTCCASOgAwIBAgIBATAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVSZWxhaXMg
+dGVzdCBhdXRob3JpdHkwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBa
+MBQxEjAQBgNVBAMMCWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA
+BCnHAf4treDFAiCXHO+D7o73ITOqEMbKu5J7qBrY09521/cBhbEEWDiXpSZyLHkf
+/asINubGuiXZrBCrNjEOw5KjWDBWMBQGA1UdEQQNMAuCCWxvY2FsaG9zdDAdBgNV
+HQ4EFgQUna+KEIDDSGCv5bVdhVPAiaCxyUAwHwYDVR0jBBgwFoAUFN3TfymOqKfd
+kFZfx+Q4r3a2p4MwCgYIKoZIzj0EAwIDSAAwRQIgOcPVpi+Fh1NysdglwFKxy5b1
+I7aIDw4rmjiNS+T0040CIQC5QH5a5J1588waJsUfoQYEJwQoQdn7ICfAwIO3nw85
+2g==
+-----END CERTIFICATE-----
+`,
+  /** For `localhost`, until 2020. */
+  expired: `-----BEGIN CERTIFICATE-----
+MIIBezCCASGgAwIBAgIBAjAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVSZWxhaXMg
+dGVzdCBhdXRob3JpdHkwHhcNMjAwMTAxMDAwMDAwWhcNMjAwMjAxMDAwMDAwWjAU
+MRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQp
+xwH+La3gxQIglxzvg+6O9yEzqhDGyruSe6ga2NPedtf3AYWxBFg4l6Umcix5H/2r
+CDbmxrol2awQqzYxDsOSo1gwVjAUBgNVHREEDTALgglsb2NhbGhvc3QwHQYDVR0O
+BBYEFJ2vihCAw0hgr+W1XYVTwImgsclAMB8GA1UdIwQYMBaAFBTd038pjqin3ZBW
+X8fkOK92tqeDMAoGCCqGSM49BAMCA0gAMEUCIQDS3RdL4sUZ99kDY+meeejjg04G
+bfAuzgmEf24x4wSmtwIgH4amifqg9ozIV6PzNOSS4SGzzL65uCfuTUGz2M20RU8=
+-----END CERTIFICATE-----
+`,
+  /** For `other.example`. */
+  wrongHost: `-----BEGIN CERTIFICATE-----
+MIIBhDCCASugAwIBAgIBAzAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVSZWxhaXMg
+dGVzdCBhdXRob3JpdHkwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBa
+MBgxFjAUBgNVBAMMDW90aGVyLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjOPQMB
+BwNCAAQpxwH+La3gxQIglxzvg+6O9yEzqhDGyruSe6ga2NPedtf3AYWxBFg4l6Um
+cix5H/2rCDbmxrol2awQqzYxDsOSo1wwWjAYBgNVHREEETAPgg1vdGhlci5leGFt
+cGxlMB0GA1UdDgQWBBSdr4oQgMNIYK/ltV2FU8CJoLHJQDAfBgNVHSMEGDAWgBQU
+3dN/KY6op92QVl/H5DivdrangzAKBggqhkjOPQQDAgNHADBEAiAGxC1WfZjtzT0P
+pwbmvn9BC3/z0z18YVIgl+rORSJqKwIgCJKB9YFjPbBPidcEcQIIwJGtSWXjTjXO
+sJDhYPIeIKw=
+-----END CERTIFICATE-----
+`,
+  /** For `localhost`, signed by nobody. */
+  selfSigned: `-----BEGIN CERTIFICATE-----
+MIIBUDCB9qADAgECAgEFMAoGCCqGSM49BAMCMBQxEjAQBgNVBAMMCWxvY2FsaG9z
+dDAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowFDESMBAGA1UEAwwJ
+bG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEKccB/i2t4MUCIJcc
+74PujvchM6oQxsq7knuoGtjT3nbX9wGFsQRYOJelJnIseR/9qwg25sa6JdmsEKs2
+MQ7DkqM3MDUwFAYDVR0RBA0wC4IJbG9jYWxob3N0MB0GA1UdDgQWBBSdr4oQgMNI
+YK/ltV2FU8CJoLHJQDAKBggqhkjOPQQDAgNJADBGAiEA1Vj7qbfBVYrLMqQsKtXo
+Y8FwBRnddANb2Zk+EL5SDLMCIQDE0CapdQC2UiMa1RGGZ+Zwy2Gp2/ihIS1wZQGO
+6cO8Aw==
+-----END CERTIFICATE-----
+`,
+}
