@@ -140,6 +140,7 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}) {
     api,
     workers: pool,
     startApp,
+    call,
     message,
 
     /** Posts a message as one of the two apps. */

@@ -4,8 +4,8 @@ import { Redis } from 'ioredis'
 export async function ask<Answer>(port: number, about: (redis: Redis) => Promise<Answer>): Promise<Answer> {
   const redis = new Redis(port, '127.0.0.1', {
     enableReadyCheck: false,
-    connectTimeout: 1000,
-    commandTimeout: 2000,
+    connectTimeout: 5000,
+    commandTimeout: 5000,
     retryStrategy: () => null,
   })
   redis.on('error', () => {}) // the command says it

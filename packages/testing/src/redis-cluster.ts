@@ -23,20 +23,21 @@ const SLOTS = 16_384
 /** The bus of a node listens so much above its port. */
 const BUS_OFFSET = 10_000
 
-/** Silence of a node after which others hold it for dead. */
-const NODE_TIMEOUT_MS = 1500
-
 /**
  * Starts a cluster as processes of this machine.
  * @param tag the hash tag, without braces, whose slot's primary has the replica
+ * @param options.silenceMs a node that is silent for so long is held for dead. On a crowded machine the living are silent too
  */
-export async function startCluster(tag: string, { persistent = false } = {}): Promise<RedisCluster> {
+export async function startCluster(
+  tag: string,
+  { persistent = false, silenceMs = 1500 } = {},
+): Promise<RedisCluster> {
   const command = serverCommand()
   const servers: RedisServer[] = []
   const stop = async () => void (await Promise.all(servers.map((server) => server.stop())))
   const args = Object.entries({
     'cluster-enabled': 'yes',
-    'cluster-node-timeout': String(NODE_TIMEOUT_MS),
+    'cluster-node-timeout': String(silenceMs),
     'cluster-require-full-coverage': 'no',
     'cluster-replica-validity-factor': '0',
     'repl-diskless-sync-delay': '0',
@@ -58,21 +59,16 @@ export async function startCluster(tag: string, { persistent = false } = {}): Pr
       return servers.find((server) => server.port === port)
     }
 
+    const agreed = async (holds: (server: RedisServer) => boolean, old?: RedisServer) => {
+      const what = 'a primary that most nodes agree on'
+      const isIt = (server: RedisServer | undefined) => server !== undefined && holds(server)
+      return (await eventually(() => primary(old), isIt, { timeoutMs: 60_000, what })) as RedisServer
+    }
+
     return {
       nodes: servers.map(({ port }) => `127.0.0.1:${port}`).join(','),
-      async primary() {
-        const server = await primary()
-        if (!server) throw new Error('the nodes do not agree whose the slot is')
-        return server
-      },
-      async promoted(old) {
-        const next = await eventually(
-          () => primary(old),
-          (server) => server !== undefined && server !== old,
-          { timeoutMs: 60_000, what: 'a new primary of the slot' },
-        )
-        return next as RedisServer
-      },
+      primary: () => agreed(() => true),
+      promoted: (old) => agreed((server) => server !== old, old),
       stop,
       [Symbol.asyncDispose]: stop,
     }

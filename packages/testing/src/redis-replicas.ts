@@ -36,14 +36,14 @@ export interface Replicas {
 
 const NAME = 'relais'
 
-/** Silence of a primary after which a sentinel holds it for dead. */
-const DOWN_AFTER_MS = 1000
-
 /** A failover that failed is tried again after twice this. */
 const FAILOVER_TIMEOUT_MS = 10_000
 
-/** Starts a primary, a replica and three sentinels as processes of this machine. */
-export async function startReplicas({ persistent = false } = {}): Promise<Replicas> {
+/**
+ * Starts a primary, a replica and three sentinels as processes of this machine.
+ * @param options.silenceMs a primary that is silent for so long is held for dead. On a crowded machine the living are silent too
+ */
+export async function startReplicas({ persistent = false, silenceMs = 1000 } = {}): Promise<Replicas> {
   const command = serverCommand()
   const closers: (() => Promise<void>)[] = []
   const stop = async () => {
@@ -64,7 +64,7 @@ export async function startReplicas({ persistent = false } = {}): Promise<Replic
     const second = await start(['--replicaof', '127.0.0.1', String(first.port)])
     const servers = [first, second]
     await inStep(first, second)
-    const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(command, first.port)))
+    const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(command, first.port, silenceMs)))
     for (const sentinel of sentinels) closers.push(sentinel.stop)
     await Promise.all(sentinels.map(({ port }) => knowsAll(port)))
 
@@ -85,7 +85,10 @@ export async function startReplicas({ persistent = false } = {}): Promise<Replic
       primary,
       replica,
       async promoted(old) {
-        const next = await eventually(primary, (server) => server !== old, { timeoutMs: 60_000 })
+        const next = await eventually(primary, (server) => server !== old, {
+          timeoutMs: 60_000,
+          what: 'another primary',
+        })
         await eventually(
           () => ask(next.port, (redis) => redis.info('replication')).catch(() => ''),
           (info) => field(info, 'role') === 'master',
@@ -125,7 +128,7 @@ async function inStep(primary: RedisServer, replica: RedisServer): Promise<void>
   )
 }
 
-async function startSentinel(command: string, primaryPort: number) {
+async function startSentinel(command: string, primaryPort: number, silenceMs: number) {
   const dir = await mkdtemp(join(tmpdir(), 'relais-sentinel-'))
   const port = await freePort()
   const file = join(dir, 'sentinel.conf')
@@ -137,7 +140,7 @@ async function startSentinel(command: string, primaryPort: number) {
       'protected-mode no',
       `dir ${dir}`,
       `sentinel monitor ${NAME} 127.0.0.1 ${primaryPort} 2`,
-      `sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}`,
+      `sentinel down-after-milliseconds ${NAME} ${silenceMs}`,
       `sentinel failover-timeout ${NAME} ${FAILOVER_TIMEOUT_MS}`,
     ].join('\n'),
   )
