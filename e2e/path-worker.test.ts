@@ -229,6 +229,17 @@ const crashes: Crash[] = [
     end: delivered,
   },
   {
+    step: '27: the job of the receipt of a lost answer is taken',
+    stop: (link) => link.stopBefore(next(putsOff, moves('sent'))),
+    fact: async ({ look }) => (await look.jobs('receipts', 'active')).length > 0,
+    // Phone off: only `sent` is heard of it, so nothing else can settle it.
+    to: phoneOff,
+    inItsTime: true,
+    faults: [{ kind: 'reset', accepted: true }],
+    env: { DELIVER_WITHIN_SECONDS: '25' },
+    end: { ...overdue, uncertain: 1 },
+  },
+  {
     step: '28: the receipt has moved the message',
     stop: (link) => link.stopAfter(moves('delivered')),
     fact: is('status', 'delivered'),

@@ -15,9 +15,14 @@ import type { FallBack } from './fall-back.ts'
 import type { RecordNotice } from './record-notice.ts'
 import type { RecordReceipt } from './record-receipt.ts'
 
+/** How long a job belongs to a worker that is not heard of, and how often that is looked at. */
+type Lock = { lockDuration: number; stalledInterval: number }
+
 /** A killed worker's jobs run elsewhere after at most lock + two checks: within 12 s, typically 8. */
-const LOCK_MS = 8000
-const STALLED_CHECK_MS = 2000
+const LOCK: Lock = { lockDuration: 8000, stalledInterval: 2000 }
+
+/** A receipt has to settle its message before that is sent again, 8 s after the send became uncertain. Noted twice it does no harm. */
+const RECEIPTS_LOCK: Lock = { lockDuration: 3000, stalledInterval: 1000 }
 
 /** A job that was lost with its worker runs again, however often: what ends a message is its own record, never this count. */
 const MOST_STALLS = 1_000_000
@@ -63,28 +68,30 @@ export function startConsumers(deps: {
       }
     }),
     consume<MessageJob>('fallback', 10, (job) => deps.fallBack(job.data.messageId)),
-    consume<ReceiptsJob>('receipts', 10, async (job, lockToken) => {
-      if (job.data.looks === 0) await Promise.all((job.data.notices ?? []).map(deps.recordNotice))
-      const known = await Promise.all(job.data.receipts.map(deps.recordReceipt))
-      const unknown = job.data.receipts.filter((_receipt, index) => !known[index])
-      if (unknown.length === 0 || job.data.looks >= MOST_LOOKS) return
-      await job.updateData({ receipts: unknown, looks: job.data.looks + 1 })
-      return comeBack(job, lockToken, LOOK_AGAIN_MS)
-    }),
+    consume<ReceiptsJob>('receipts', 10, record, RECEIPTS_LOCK),
     consume<AccessTokenJob>('access-token', 1, () => deps.lookAfterToken()),
   ]
+
+  async function record(job: Job<ReceiptsJob>, lockToken: string | undefined): Promise<void> {
+    if (job.data.looks === 0) await Promise.all((job.data.notices ?? []).map(deps.recordNotice))
+    const known = await Promise.all(job.data.receipts.map(deps.recordReceipt))
+    const unknown = job.data.receipts.filter((_receipt, index) => !known[index])
+    if (unknown.length === 0 || job.data.looks >= MOST_LOOKS) return
+    await job.updateData({ receipts: unknown, looks: job.data.looks + 1 })
+    return comeBack(job, lockToken, LOOK_AGAIN_MS)
+  }
 
   function consume<Payload>(
     name: QueueName,
     concurrency: number,
     process: (job: Job<Payload>, lockToken: string | undefined) => Promise<void>,
+    lock = LOCK,
   ): Worker<Payload> {
     const worker = new Worker<Payload>(name, process, {
       connection: deps.redis,
       prefix: deps.prefix,
       concurrency,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
+      ...lock,
       maxStalledCount: MOST_STALLS,
     })
     worker.on('error', deps.onError)
