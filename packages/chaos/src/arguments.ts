@@ -10,6 +10,7 @@ export type Arguments = {
   ratePerSecond: number
   workers: number
   apis: number
+  withReplica: boolean
   without: Mutant[]
   json?: string
   logs?: string
@@ -26,6 +27,7 @@ const OPTIONS = {
   rate: { type: 'string', default: '50' },
   workers: { type: 'string', default: '3' },
   apis: { type: 'string', default: '2' },
+  'no-replica': { type: 'boolean', default: false },
   without: { type: 'string', multiple: true },
   json: { type: 'string' },
   logs: { type: 'string' },
@@ -40,6 +42,7 @@ export function readArguments(args: readonly string[]): Arguments {
     ratePerSecond: number('rate', values.rate, { min: 0.1, max: 500 }),
     workers: whole('workers', values.workers, { min: 1, max: 20 }),
     apis: whole('apis', values.apis, { min: 1, max: 20 }),
+    withReplica: !values['no-replica'],
     without: (values.without ?? []).flatMap((names) => names.split(',')).map(mutant),
     ...(values.json !== undefined && { json: values.json }),
     ...(values.logs !== undefined && { logs: values.logs }),

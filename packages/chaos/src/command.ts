@@ -22,9 +22,9 @@ export async function runFromCommandLine(args: readonly string[]): Promise<numbe
     process.stderr.write(`chaos: ${error.message}\n`)
     return 64
   }
-  const { minutes, json, logs, ...run } = read
+  const { minutes, withReplica, json, logs, ...run } = read
   const loadMs = minutes * 60_000
-  const plan = drawPlan({ ...run, loadMs, withFailovers: true })
+  const plan = drawPlan({ ...run, loadMs, withFailovers: withReplica })
   say(`seed ${run.seed}: ${plan.length} faults planned`)
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -51,6 +51,7 @@ describe('the load', () => {
 describe('the command line', () => {
   it('has defaults', () => {
     expect(readArguments([])).toMatchObject({
+      withReplica: true,
       minutes: 3,
       ratePerSecond: 50,
       workers: 3,
