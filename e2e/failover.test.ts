@@ -83,7 +83,7 @@ function say(what: string, tries: readonly Try[], fault: Fault, all: Ending[]): 
   if (MEASURED_RATE) process.stdout.write(`${what}: ${JSON.stringify(facts)}\n`)
 }
 
-describe.concurrent('when the primary behind sentinels', { timeout: 120_000 }, () => {
+describe('when the primary behind sentinels', { timeout: 120_000 }, () => {
   it.for(['is killed', 'is frozen, and comes back'])('%s', async (how, t) => {
     const { replicas, system } = await behindSentinels(t)
     const load = startLoad(system, RATE)
@@ -106,7 +106,7 @@ describe.concurrent('when the primary behind sentinels', { timeout: 120_000 }, (
   })
 })
 
-describe.concurrent('when the primary of our slot in a cluster', { timeout: 120_000 }, () => {
+describe('when the primary of our slot in a cluster', { timeout: 120_000 }, () => {
   it.for(['is killed', 'is frozen, and comes back'])('%s', async (how, t) => {
     const { cluster, system } = await inCluster(t)
     const load = startLoad(system, RATE)
