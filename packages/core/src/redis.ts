@@ -83,6 +83,7 @@ function connectionOptions(patience: Patience) {
     retryStrategy,
     reconnectOnError,
     disconnectTimeout: GOODBYE_MS,
+    maxLoadingRetryTime: 1000,
   } as const
   if (patience === 'patient') {
     return {

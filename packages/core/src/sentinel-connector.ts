@@ -8,8 +8,8 @@ const WATCH_AGAIN_MS = 2000
  * A primary that was only frozen, or cut off, keeps its connections. When it is back it takes writes until the sentinels get to it,
  * and those are lost. So nobody must be connected to it by then.
  *
- * ioredis can do this too (`failoverDetector`). But it gives up for good if the word comes while it is connecting, as it does when
- * the primary was killed; and faults of its connections to the sentinels it writes to standard error.
+ * ioredis can do this too (`failoverDetector`). But word that comes while it asks where the primary is ends its connection for good,
+ * and the faults of its connections to sentinels it writes to standard error.
  */
 export class WatchfulSentinelConnector extends SentinelConnector {
   override async connect(...args: Parameters<SentinelConnector['connect']>) {

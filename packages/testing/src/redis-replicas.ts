@@ -68,12 +68,16 @@ export async function startReplicas({ persistent = false, silenceMs = 1000 } = {
     for (const sentinel of sentinels) closers.push(sentinel.stop)
     await Promise.all(sentinels.map(({ port }) => knowsAll(port)))
 
-    const primary = async () => {
-      const port = await primaryPort(sentinels.map((sentinel) => sentinel.port))
-      const server = servers.find((each) => each.port === port)
-      if (!server) throw new Error(`the sentinels name a primary that is none of ours: ${port}`)
-      return server
+    const agreed = async (holds: (server: RedisServer) => boolean) => {
+      const named = async () => {
+        const port = await primaryPort(sentinels.map((sentinel) => sentinel.port))
+        return servers.find((server) => server.port === port)
+      }
+      const isIt = (server: RedisServer | undefined) => server !== undefined && holds(server)
+      const what = 'a primary that most sentinels agree on'
+      return (await eventually(named, isIt, { timeoutMs: 60_000, what })) as RedisServer
     }
+    const primary = () => agreed(() => true)
     const replica = async () => {
       const named = await primary()
       return named === first ? second : first
@@ -85,10 +89,7 @@ export async function startReplicas({ persistent = false, silenceMs = 1000 } = {
       primary,
       replica,
       async promoted(old) {
-        const next = await eventually(primary, (server) => server !== old, {
-          timeoutMs: 60_000,
-          what: 'another primary',
-        })
+        const next = await agreed((server) => server !== old)
         await eventually(
           () => ask(next.port, (redis) => redis.info('replication')).catch(() => ''),
           (info) => field(info, 'role') === 'master',
@@ -168,14 +169,15 @@ async function knowsAll(port: number): Promise<void> {
   )
 }
 
-/** What most of the sentinels say. One that has not heard of a failover yet does not count. */
-async function primaryPort(ports: number[]): Promise<number> {
+/** What most of the sentinels say, if they agree. One that has not heard of a failover yet is alone with its opinion. */
+async function primaryPort(ports: number[]): Promise<number | undefined> {
   const answers = await Promise.all(
-    ports.map(async (port) => {
-      const address = await ask(port, (redis) => redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME))
-      return Number((address as [string, string])[1])
-    }),
+    ports.map((port) =>
+      ask(port, (redis) => redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME)).then(
+        (address) => Number((address as [string, string])[1]),
+        () => undefined,
+      ),
+    ),
   )
-  const [one, two, three] = answers as [number, number, number]
-  return one === two || one === three ? one : two
+  return answers.find((one) => one !== undefined && answers.filter((other) => other === one).length >= 2)
 }
