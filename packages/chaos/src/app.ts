@@ -19,7 +19,7 @@ export function createApp(options: {
   nodeArgs: string[]
   cwd: string
   onFault: (fault: string) => void
-  onEnd: (name: string, lines: string[]) => void
+  onEnd: (lines: string[]) => void
 }) {
   const { name, onFault } = options
   let running: NodeProcess | undefined
@@ -35,7 +35,7 @@ export function createApp(options: {
     })
     running = child
     void child.exited.then(({ code, signal }) => {
-      options.onEnd(name, child.lines())
+      options.onEnd(child.lines())
       if (running !== child) return
       running = undefined
       const said = child.lines().slice(-3).join(' | ')

@@ -3,14 +3,15 @@ import { setMaxListeners } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { audit, questions, unsettled, type Audit } from './audit.ts'
-import { createClient, type Client, type RequestCounts } from './client.ts'
+import { createClient, type RequestCounts } from './client.ts'
 import { createFallbackRecord } from './fallback-record.ts'
 import { createLoad } from './load.ts'
 import { createMetaRecord } from './meta-record.ts'
 import type { Mutant } from './mutants/mutants.ts'
 import { areWithReplica, victimName, type Fault } from './plan.ts'
-import type { Records, Shown } from './records.ts'
+import type { Records } from './records.ts'
 import { createResources, type Growth } from './resources.ts'
+import { ask, settle } from './settle.ts'
 import { strike } from './strike.ts'
 import { startSystem, type System } from './system.ts'
 
@@ -21,11 +22,6 @@ const TELL_EVERY_MS = 30_000
 
 /** What a message may need beyond the time to deliver: calls that hang, receipts that are waited for, jobs of a dead worker. */
 const SETTLE_MARGIN_MS = 60_000
-
-/** While it settles, the API is asked about so many of those that are left. */
-const MOST_QUESTIONS = 100
-const ASK_EVERY_MS = 3000
-const ASK_FOR_MS = 20_000
 
 export type RunOptions = {
   seed: number
@@ -139,7 +135,7 @@ export async function runChaos(options: RunOptions): Promise<Report> {
     say('load and faults are over; waiting for every message to end')
     const settlingAt = performance.now()
     const patienceMs = deliverWithinSeconds * 1000 + (options.settleMarginMs ?? SETTLE_MARGIN_MS)
-    await settle(records, client, drain, patienceMs)
+    await settle({ records, drain, client, patienceMs })
     const endedAt = performance.now()
     tell()
     for (const stop of stopWatching) await stop()
@@ -213,49 +209,6 @@ async function carryOut(
     }),
   )
   return Object.fromEntries(Object.entries(done).sort(([a], [b]) => a.localeCompare(b)))
-}
-
-/** Waits until all have ended, or until nothing can end any more. Those whose deadline passed only the API can tell of. */
-async function settle(
-  records: () => Records,
-  client: Client,
-  drain: () => Promise<void>,
-  patienceMs: number,
-): Promise<void> {
-  const lastAt = records().accepted.reduce((latest, { at }) => Math.max(latest, at), Date.now())
-  const until = lastAt + patienceMs
-  const endedByApi = new Set<string>()
-  for (let askAt = Date.now() + ASK_EVERY_MS; Date.now() < until; await sleep(DRAIN_EVERY_MS)) {
-    await drain()
-    const open = unsettled(records()).filter(({ id }) => !endedByApi.has(id))
-    if (open.length === 0) return
-    if (Date.now() < askAt) continue
-    askAt = Date.now() + ASK_EVERY_MS
-    const some = open.slice(0, MOST_QUESTIONS)
-    const told = await ask(
-      client,
-      some.map(({ id }) => id),
-    )
-    for (const { id, mayHaveEnded } of some) {
-      const status = told.get(id)?.status
-      if (status === 'expired' || (status !== undefined && status === mayHaveEnded)) endedByApi.add(id)
-    }
-  }
-}
-
-/** What the API says of these messages, some at a time. */
-async function ask(client: Client, ids: readonly string[]): Promise<Map<string, Shown | undefined>> {
-  const told = new Map<string, Shown | undefined>()
-  const waiting = [...ids]
-  const lane = async () => {
-    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-      const path = `/api/messages/${id}`
-      const answer = await client.call({ method: 'GET', path, expected: [200], giveUpAfterMs: ASK_FOR_MS })
-      told.set(id, answer?.body as Shown | undefined)
-    }
-  }
-  await Promise.all(Array.from({ length: 10 }, lane))
-  return told
 }
 
 /** Does something again and again, never twice at once. The answer ends it, and resolves when what is under way is done. */

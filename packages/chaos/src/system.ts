@@ -156,7 +156,7 @@ export async function startSystem(options: {
         nodeArgs,
         cwd: folder,
         onFault,
-        onEnd(_name, lines) {
+        onEnd(lines) {
           ends += 1
           const file = logs && join(logs, `${name.replace(' ', '-')}.${ends}.log`)
           if (file) void writeFile(file, lines.join('\n')).catch((error: Error) => onFault(error.message))
