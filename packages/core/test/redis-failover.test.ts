@@ -1,5 +1,13 @@
 import { createKeys, createTokenChanges, openRedis, type RedisTarget } from '@relais/core'
-import { eventually, startCluster, startReplicas, type RedisServer } from '@relais/testing'
+import {
+  eventually,
+  freePort,
+  startCluster,
+  startRedis,
+  startReplicas,
+  type RedisServer,
+} from '@relais/testing'
+import { Redis } from 'ioredis'
 import { describe, it, type TestContext } from 'vitest'
 
 const addresses = (list: string) =>
@@ -80,3 +88,49 @@ describe.concurrent('a failover', { timeout: 120_000 }, () => {
     )
   })
 })
+
+describe('a cluster', () => {
+  it('may be down at the start, and as a whole later', async ({ expect, onTestFinished }) => {
+    const port = await portWithBus()
+    const target: RedisTarget = { kind: 'cluster', nodes: [{ host: '127.0.0.1', port }], ...login }
+    const fast = openRedis(target, { failWithinMs: 600 }, () => undefined)
+    const patient = openRedis(target, 'patient', () => undefined)
+    onTestFinished(() => [fast, patient].forEach((redis) => redis.disconnect()))
+    const early = patient.set('{relais}:early', '1')
+    await expect(fast.set('{relais}:refused', '1')).rejects.toThrow()
+
+    // Alone it does not know its own address.
+    const server = await startRedis({
+      port,
+      persistent: true,
+      args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+    })
+    onTestFinished(() => server.stop())
+    const admin = new Redis(server.url)
+    await admin.cluster('ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot))
+    admin.disconnect()
+    expect(await early).toBe('OK')
+    const accepts = () =>
+      eventually(
+        () => fast.set('{relais}:fast', '1').catch(String),
+        (answer) => answer === 'OK',
+      )
+    await accepts()
+
+    await server.kill()
+    const late = patient.set('{relais}:late', '1')
+    await expect(fast.set('{relais}:refused', '1')).rejects.toThrow()
+    await server.restart()
+    expect(await late).toBe('OK')
+    await accepts()
+    expect(await fast.mget('{relais}:early', '{relais}:late', '{relais}:refused')).toEqual(['1', '1', null])
+  })
+})
+
+/** The nodes of a cluster talk 10,000 ports above. */
+async function portWithBus(): Promise<number> {
+  for (;;) {
+    const port = await freePort()
+    if (port + 10_000 <= 65_535) return port
+  }
+}
