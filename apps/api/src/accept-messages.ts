@@ -58,7 +58,7 @@ const PART = 200
 const LINES_AT_ONCE = 25
 const PAUSE_MS = 5
 
-/** What was refused is taken back again and again until Redis has heard it. */
+/** What was refused is taken back again and again until Redis has heard it: about so often, not all at once. */
 const WITHDRAW_AGAIN_MS = 500
 const MOST_WITHDRAWALS = 20
 
@@ -98,6 +98,7 @@ export function createAcceptMessages(deps: {
 
   /** Once the caller was told "not accepted" the messages must not be sent either, whatever Redis still does with them. */
   async function take(asked: Asked, late: AbortSignal) {
+    if (replication.isOut()) throw new Error('too few replicas')
     try {
       const admitted = await admission.admit(asked)
       late.throwIfAborted()
@@ -181,7 +182,7 @@ export function createAcceptMessages(deps: {
         await admission.endWithdrawal(asked, seed, isSent)
         return
       } catch {
-        await sleep(WITHDRAW_AGAIN_MS, undefined, { ref: false })
+        await sleep(WITHDRAW_AGAIN_MS * (0.5 + Math.random()), undefined, { ref: false })
       }
     }
   }

@@ -45,7 +45,7 @@ const COMMAND_TIMEOUT_MS = 600
 const ACCEPT_WITHIN_MS = 700
 
 /** Replicas, where they are waited for, get so long of it. */
-const REPLICATE_WITHIN_MS = 400
+const REPLICATE_WITHIN_MS = 300
 
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000

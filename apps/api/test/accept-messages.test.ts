@@ -49,7 +49,7 @@ async function setup(
     fairness: createFairness({ redis, keys }),
     store,
     queue,
-    replication: { isReached },
+    replication: { isOut: () => false, isReached },
     sealer: createSealer(encryptionKeys),
     events: createEvents({
       logger: createLogger({ name: 'api', level: 'silent', isPretty: false }),

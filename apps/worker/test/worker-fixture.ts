@@ -111,7 +111,7 @@ export async function workerFixture(
       end,
       events,
       policy,
-      replication: { isReached: async () => true },
+      replication: { isOut: () => false, isReached: async () => true },
       onUncertain: options.onUncertain ?? 'resend',
       mostInHand: 0,
       stopping: stopping.signal,

@@ -1,4 +1,4 @@
-import { createReplication, openRedis } from '@relais/core'
+import { createReplication, openRedis, type RedisClient } from '@relais/core'
 import { eventually, startRedis } from '@relais/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 
@@ -17,6 +17,11 @@ async function pair() {
   return { redis, replica }
 }
 
+/** How often replicas were asked for. */
+async function waits(redis: RedisClient): Promise<number> {
+  return Number(/cmdstat_wait:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0)
+}
+
 describe('what is written', () => {
   it('is reached when a replica has it, and not while none answers', async () => {
     const { redis, replica } = await pair()
@@ -27,6 +32,11 @@ describe('what is written', () => {
     await replica.freeze()
     await redis.set('a', '2')
     expect(await hasty.isReached()).toBe(false)
+    // Others are told so without a question.
+    expect(hasty.isOut()).toBe(true)
+    const before = await waits(redis)
+    expect(await hasty.isReached()).toBe(false)
+    expect(await waits(redis)).toBe(before)
     await replica.thaw()
     await redis.set('a', '3')
     expect(await replication.isReached()).toBe(true)
@@ -37,8 +47,6 @@ describe('what is written', () => {
   it('is asked for once for all who ask together, and only for what was written before', async () => {
     const { redis } = await pair()
     const replication = createReplication({ redis, key: 'any', replicas: 1, timeoutMs: 10_000 })
-    const waits = async () =>
-      Number(/cmdstat_wait:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0)
     const answers = await Promise.all(
       Array.from({ length: 50 }, async (_, i) => {
         await redis.set(`key ${i}`, '1')
@@ -47,7 +55,7 @@ describe('what is written', () => {
     )
     expect(answers.every(Boolean)).toBe(true)
     // One on its way, and one for all who came meanwhile: the fifty were answered together.
-    expect(await waits()).toBeLessThan(10)
+    expect(await waits(redis)).toBeLessThan(10)
   })
 
   it('needs nobody where nobody is waited for', async () => {
