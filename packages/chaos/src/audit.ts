@@ -12,8 +12,8 @@ export type Audit = {
   lost: Case[]
   /** Sends of one message beyond the first that Meta took, by what the timeline says of the send before; and those it does not explain. */
   duplicates: { byCause: Record<string, number>; unexplained: Case[] }
-  /** In the fallback and on the phone. */
-  fallbackAndDelivered: number
+  /** In the fallback and on the phone, whichever came first, by the reason of the fallback. */
+  fallbackAndDelivered: Record<string, number>
   /** Fallback records beyond the first of a message. */
   fallbackRepeats: number
   /** A cancel was acknowledged, and Meta took the message. */
@@ -73,9 +73,11 @@ export function audit(records: Records, told: Told): Audit {
         .filter(({ cause }) => cause === undefined)
         .map(({ life }) => caseOf(life, `taken ${life.taken.length} times, at ${times(life.taken)}`)),
     },
-    fallbackAndDelivered: all.filter(
-      ({ taken, fallback }) => fallback.length > 0 && taken.some(({ deliveredAt }) => deliveredAt),
-    ).length,
+    fallbackAndDelivered: count(
+      all
+        .filter(({ taken }) => taken.some(({ deliveredAt }) => deliveredAt))
+        .flatMap(({ fallback: [first] }) => first?.reason ?? []),
+    ),
     fallbackRepeats: all.reduce((sum, { fallback }) => sum + Math.max(0, fallback.length - 1), 0),
     canceledAndTaken: all
       .filter((life) => isEnded('canceled')(life) && life.taken.length > 0)

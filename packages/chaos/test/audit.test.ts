@@ -34,7 +34,7 @@ describe('an accepted message has ended', () => {
       new Map(),
     )
     expect(found.ended).toEqual({ 'fallback (undelivered)': 1 })
-    expect(found.fallbackAndDelivered).toBe(1)
+    expect(found.fallbackAndDelivered).toEqual({ undelivered: 1 })
   })
 
   it('by its deadline, which only the API can tell', () => {
