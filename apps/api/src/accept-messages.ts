@@ -58,6 +58,9 @@ const PART = 200
 const LINES_AT_ONCE = 25
 const PAUSE_MS = 5
 
+/** What the timeline says of a message that was taken back. */
+const NOT_ACCEPTED = 'not accepted'
+
 /** What was refused is taken back again and again until Redis has heard it: about so often, not all at once. */
 const WITHDRAW_AGAIN_MS = 500
 const MOST_WITHDRAWALS = 20
@@ -91,7 +94,9 @@ export function createAcceptMessages(deps: {
     const { isRepeat, limited, recorded } = await within(budgetMs, (late) => take(asked, late))
     void tell(recorded)
     const results = new Map<number, Message | ProblemError>()
-    for (const { index, message } of recorded) results.set(index, message)
+    for (const { index, message } of recorded) {
+      results.set(index, isWithdrawn(message) ? withdrawn() : message)
+    }
     for (const [index, waitMs] of limited) results.set(index, recipientLimited(waitMs))
     return { isRepeat, results: drafts.map((draft, index) => results.get(index) ?? (draft as ProblemError)) }
   }
@@ -189,7 +194,7 @@ export function createAcceptMessages(deps: {
 
   /** Only what no worker has ever claimed: from then on Meta may have it, or a repeat of the request was told so. */
   function cancel(id: string): Promise<MoveResult> {
-    return store.move(id, { to: 'canceled', from: ['queued'], claims: 0, detail: 'not accepted' })
+    return store.move(id, { to: 'canceled', from: ['queued'], claims: 0, detail: NOT_ACCEPTED })
   }
 }
 
@@ -205,6 +210,17 @@ function toDraft(request: MessageRequest | ProblemError, index: number): Draft |
 
 function isDraft(draft: Draft | ProblemError): draft is Draft {
   return !(draft instanceof ProblemError)
+}
+
+/** One of a batch that was refused, of which a worker had taken others by then: the repeat finds those, and this one is still refused. */
+function isWithdrawn({ status, timeline }: Message): boolean {
+  return status === 'canceled' && timeline.at(-1)?.detail === NOT_ACCEPTED
+}
+
+function withdrawn(): ProblemError {
+  const detail =
+    'This message was refused together with others and is not sent. Send it again with a new Idempotency-Key.'
+  return new ProblemError(503, 'queue_unavailable', detail)
 }
 
 function mismatch(): ProblemError {

@@ -131,6 +131,25 @@ describe('what Redis takes too late', () => {
     expect(await messages()).toMatchObject([{ id: ids[0], status: 'sending' }])
   })
 
+  it("of a batch of which a worker had taken one is told one by one: that one is the repeat's, the others are refused", async () => {
+    let isClaimed = false
+    const claimOne = async (): Promise<boolean> => {
+      const [first] = await messages()
+      if (isClaimed || !first) return true
+      isClaimed = true
+      await store.move(first.id, { to: 'sending', set: { claims: 1 } })
+      return false
+    }
+    const { store, refused, accepted, messages } = await setup(undefined, claimOne)
+    const other = { ...code, to: '+221771234568' }
+    const submission = { app: 'wallet', requests: [code, other], idempotency: { key: 'k', body: '{}' } }
+    await refused(submission)
+    const { results } = await accepted(submission)
+    const refusals = results.filter((result) => result instanceof ProblemError)
+    expect(refusals).toMatchObject([{ statusCode: 503, code: 'queue_unavailable' }])
+    expect((await messages()).map(({ status }) => status).toSorted()).toEqual(['canceled', 'sending'])
+  })
+
   it('is not counted for its recipient', async () => {
     const { pause, refused, accepted } = await setup({ cooldownMs: 30_000, maxPerHour: 1 })
     const submission = { app: 'wallet', requests: [code] }

@@ -98,7 +98,7 @@ export function messagesRoutes(deps: {
           summary: `Send up to ${MOST_MESSAGES} messages`,
           description:
             'Each message has a result of its own: it is accepted, or there is a problem with it that concerns no other. A 503 ' +
-            'means that none was accepted; what a worker had taken by then is sent, and a repeat with the same key finds it. A repeat with the same Idempotency-Key gets the same results, those of messages that ' +
+            'means that none was accepted; what a worker had taken by then is sent, and a repeat with the same key finds it, and a 503 for each of the others. A repeat with the same Idempotency-Key gets the same results, those of messages that ' +
             'were refused included: send these again with a new key.',
           body: BatchSchema,
           response: { 202: BatchAnswer, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
