@@ -47,11 +47,11 @@ export async function setup(options: Partial<SimulatorOptions> = {}) {
 /** Where the clock of `settling` stands. */
 export const standsAt = Date.parse('2026-11-22T18:00:00Z')
 
-/** A simulator with a receiver for its webhooks, and a clock that stands still. */
+/** A simulator with a receiver for its webhooks, a clock that stands still, and the same dice each time. */
 export async function settling(options: Partial<SimulatorOptions> = {}) {
   const receiver = await createReceiver()
   const clock = { startAt: standsAt, speed: 0 }
-  const bundle = await setup({ webhookUrl: receiver.url, clock, ...options })
+  const bundle = await setup({ webhookUrl: receiver.url, clock, seed: 1, ...options })
   const { simulator } = bundle
   return {
     ...bundle,
