@@ -151,4 +151,29 @@ describe('when a primary dies whose replica is behind', { timeout: 120_000 }, ()
     t.expect(lost.length).toBeGreaterThan(0)
     t.expect(lost.some(({ takenAt }) => takenAt.length === 0)).toBe(true)
   })
+
+  it('and it was acknowledged only when a replica had it, none is lost, and what is sent again was uncertain', async (t) => {
+    const lagMs = 60
+    const { replicas, system } = await behindSentinels(t, {
+      SEND_RATE_PER_SECOND: String(RATE / 2),
+      REDIS_WAIT_REPLICAS: '1',
+    })
+    const load = startLoad(system, RATE)
+    await load.more(RATE)
+    await replicas.lag(lagMs)
+    await load.more(RATE * 2)
+    const old = await replicas.primary()
+    const at = Date.now()
+    await old.kill()
+    await replicas.promoted(old)
+    const fault = { at, promotedAt: Date.now() }
+    // Nobody else has what it has: it accepts nothing until there is a replica again.
+    await old.restart()
+    await load.accepted(fault.promotedAt)
+    await load.stop()
+    const all = await endings(system, load.tries())
+    say(`sentinel, replica ${lagMs} ms behind and waited for`, load.tries(), fault, all)
+    t.expect(all.filter(({ end }) => end === 'unknown')).toEqual([])
+    expectLossWithin(t, all, fault, 0)
+  })
 })
