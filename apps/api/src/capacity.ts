@@ -8,9 +8,9 @@
 import {
   forgetsWhenFull,
   readRedisFacts,
-  type MessageStore,
   type RedisClient,
   type RedisFacts,
+  type Unsettled,
 } from '@relais/core'
 import { ProblemError } from './problem.ts'
 
@@ -33,12 +33,12 @@ export function createCapacity(deps: {
   redis: Pick<RedisClient, 'pipeline'>
   /** One of our keys: the memory is that of the node which holds them. */
   key: string
-  store: Pick<MessageStore, 'countUnsettled'>
+  unsettled: Pick<Unsettled, 'countByApp'>
   maxUnsettled: number
   apps: number
   onError: (error: Error) => void
 }) {
-  const { redis, key, store, maxUnsettled, apps, onError } = deps
+  const { redis, key, maxUnsettled, apps, onError } = deps
   let unsettled = new Map<string, number>()
   let taken = new Map<string, number>()
   let facts: RedisFacts | undefined
@@ -76,7 +76,10 @@ export function createCapacity(deps: {
     const before = taken
     taken = new Map()
     try {
-      const [counts, told] = await Promise.all([store.countUnsettled(), readRedisFacts(redis, key, 'memory')])
+      const [counts, told] = await Promise.all([
+        deps.unsettled.countByApp(),
+        readRedisFacts(redis, key, 'memory'),
+      ])
       unsettled = counts
       facts = told
     } catch (error) {

@@ -14,6 +14,7 @@ import {
   createReplication,
   createSealer,
   createSender,
+  createUnsettled,
   keyPrefix,
   LAST_CALLS_MS,
   openQueue,
@@ -82,7 +83,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const capacity = createCapacity({
     redis,
     key: keys.timers(),
-    store,
+    unsettled: createUnsettled({ redis, keys }),
     maxUnsettled: settings.appMaxWaiting,
     apps: new Set(settings.apiKeys.map(({ name }) => name)).size,
     onError,

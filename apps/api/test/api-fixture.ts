@@ -6,6 +6,7 @@ import {
   createKeys,
   createLogger,
   createMessageStore,
+  createUnsettled,
   openQueue,
   openRedis,
   readSettings,
@@ -63,7 +64,13 @@ export function apiFixture(env: Record<string, string> = {}) {
         await queue.close()
         redis.disconnect()
       })
-      return { redis, queue, store: createMessageStore({ redis, keys: createKeys(prefix) }) }
+      const keys = createKeys(prefix)
+      return {
+        redis,
+        queue,
+        store: createMessageStore({ redis, keys }),
+        unsettled: createUnsettled({ redis, keys }),
+      }
     },
   }
 }

@@ -1,4 +1,4 @@
-import { createMessageStore, createKeys, openRedis } from '@relais/core'
+import { createKeys, createUnsettled, openRedis } from '@relais/core'
 import { eventually, startRedis, uniquePrefix } from '@relais/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createCapacity } from '../src/capacity.ts'
@@ -13,7 +13,7 @@ describe('an app that has as many messages waiting as it may', () => {
   const asShop = { authorization: `Bearer ${OTHER_APP_KEY}` }
 
   it('is told to wait, alone, and is heard again when some have ended', async () => {
-    const { store, redis } = inside()
+    const { unsettled, redis } = inside()
     const first = await post(code, { 'idempotency-key': 'first' })
     expect((await post(code)).statusCode).toBe(202)
     const batch = await postTo('/api/messages/batch', { messages: [code, code] })
@@ -36,7 +36,7 @@ describe('an app that has as many messages waiting as it may', () => {
     expect(
       (await inject({ method: 'DELETE', url: `/api/messages/${id}`, headers: asWallet })).statusCode,
     ).toBe(200)
-    expect((await store.countUnsettled()).get('wallet')).toBe(2)
+    expect((await unsettled.countByApp()).get('wallet')).toBe(2)
     const heard = await eventually(
       () => post(code, { 'idempotency-key': 'refused' }),
       ({ statusCode }) => statusCode !== 429,
@@ -56,7 +56,7 @@ describe('a Redis that fills up', () => {
     const capacity = createCapacity({
       redis,
       key: keys.timers(),
-      store: createMessageStore({ redis, keys }),
+      unsettled: createUnsettled({ redis, keys }),
       maxUnsettled: 0,
       apps,
       onError: (error) => {

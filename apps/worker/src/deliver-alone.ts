@@ -3,7 +3,7 @@
  * is begun with and forgotten when it is over: what is left of the count are the workers that died with this one in hand, not those
  * that died with it somewhere among fifty. After a few of them the message goes to the fallback, and the others live.
  */
-import { isSettled, type Events, type MessageStore } from '@relais/core'
+import { isSettled, type Events, type MessageStore, type Unsettled } from '@relais/core'
 import type { Deliver } from './deliver.ts'
 import type { EndMessage } from './end-message.ts'
 import { DONE, type Delivery } from './take-step.ts'
@@ -13,11 +13,12 @@ const MOST_RUNS = 2
 
 export function createDeliverAlone(deps: {
   store: MessageStore
+  unsettled: Unsettled
   end: EndMessage
   deliver: Deliver
   events: Events
 }): Deliver {
-  const { store, end, deliver, events } = deps
+  const { store, unsettled, end, deliver, events } = deps
   let lastInLine: Promise<unknown> = Promise.resolve()
 
   return (messageId, priority) => {
@@ -27,10 +28,10 @@ export function createDeliverAlone(deps: {
   }
 
   async function counted(messageId: string, priority: number | undefined): Promise<Delivery> {
-    const runs = await store.countRun(messageId, 'begins')
+    const runs = await unsettled.countRun(messageId, 'begins')
     if (runs > MOST_RUNS) return giveUp(messageId, runs - 1)
     const delivery = await deliver(messageId, priority)
-    await store.countRun(messageId, 'over')
+    await unsettled.countRun(messageId, 'over')
     return delivery
   }
 

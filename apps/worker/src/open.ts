@@ -17,6 +17,7 @@ import {
   createReplication,
   createSealer,
   createSender,
+  createUnsettled,
   ensureTokenChecks,
   keyPrefix,
   LAST_CALLS_MS,
@@ -89,6 +90,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
   const store = createMessageStore({ redis, keys, deliverWithinMs, now })
+  const unsettled = createUnsettled({ redis, keys, now })
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
     apiVersion: settings.apiVersion,
@@ -144,6 +146,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const breaker = createCircuitBreaker({ events, stopping: stopping.signal })
   const sweep = createSweep({
     store,
+    unsettled,
     accessToken,
     breaker,
     messageQueue,
@@ -201,7 +204,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     onError,
     concurrency: settings.workerConcurrency,
     deliver,
-    deliverAlone: createDeliverAlone({ store, end, deliver, events }),
+    deliverAlone: createDeliverAlone({ store, unsettled, end, deliver, events }),
     fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes, now }),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
     recordNotice: createRecordNotice({ store, pauses, events }),

@@ -17,6 +17,7 @@ import {
   type MessageStore,
   type Sender,
   type StepPolicy,
+  type Unsettled,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
 import { randomUUID } from 'node:crypto'
@@ -46,6 +47,7 @@ const FIRST_PRIORITY = 1
 
 export function createSweep(deps: {
   store: MessageStore
+  unsettled: Unsettled
   accessToken: Pick<Sender['accessToken'], 'isAvailable'>
   messageQueue: Queue<MessageJob>
   breaker: Pick<CircuitBreaker, 'isOpen'>
@@ -56,7 +58,7 @@ export function createSweep(deps: {
   onError: (error: Error) => void
   now?: () => number
 }) {
-  const { store, accessToken, breaker, messageQueue, end, events, policy, now = Date.now } = deps
+  const { store, unsettled, accessToken, breaker, messageQueue, end, events, policy, now = Date.now } = deps
   const sweeper = randomUUID()
   let walkedTo = 0
   let timer: NodeJS.Timeout | undefined
@@ -92,7 +94,7 @@ export function createSweep(deps: {
   /** Sees to what is due now, up to a number, and goes a step of the walk. Answers how many were due. */
   async function once(): Promise<number> {
     const how = { most: MOST_AT_ONCE, againMs: AGAIN_MS, turnMs: TURN_MS }
-    const due = await store.takeDue(sweeper, how)
+    const due = await unsettled.takeDue(sweeper, how)
     if (!due) return 0
     if (due.length > 0) {
       const hasToken = await accessToken.isAvailable()
@@ -106,14 +108,14 @@ export function createSweep(deps: {
     const message = await store.read(id)
     if (!message) {
       events.repaired('record_lost', { messageId: id })
-      return store.setTimer(id, 'none')
+      return unsettled.setTimer(id, 'none')
     }
     const step = whenDue({ message, now: now(), policy, hasToken, isOutage: breaker.isOpen() })
     switch (step.kind) {
       case 'forget':
-        return store.setTimer(id, 'none')
+        return unsettled.setTimer(id, 'none')
       case 'look':
-        return store.setTimer(id, step.at)
+        return unsettled.setTimer(id, step.at)
       case 'expire':
         return end.expire(message)
       case 'hand-over':
@@ -127,10 +129,10 @@ export function createSweep(deps: {
   }
 
   async function walk(): Promise<void> {
-    const ids = await store.listUnsettled(walkedTo, STEP)
+    const ids = await unsettled.list(walkedTo, STEP)
     walkedTo = ids.length === STEP ? walkedTo + STEP : 0
     const jobKeyOf = (id: string) => messageQueue.toKey(id)
-    const jobless = await store.withoutJob(ids, jobKeyOf, now() - ENQUEUED_WITHIN_MS)
+    const jobless = await unsettled.withoutJob(ids, jobKeyOf, now() - ENQUEUED_WITHIN_MS)
     await Promise.all(jobless.map(giveJob))
   }
 

@@ -100,11 +100,11 @@ describe('a message to which nothing happens', () => {
   })
 
   it('comes again if the one who took it died', async () => {
-    const { accept, sweep, clock, store, redis, keys } = await workerFixture()
+    const { accept, sweep, clock, store, unsettled, redis, keys } = await workerFixture()
     const id = await accept()
     clock.aheadMs += 240_000
     const how = { most: 10, againMs: 5000, turnMs: 60_000 }
-    expect(await store.takeDue('the one who dies', how)).toEqual([id])
+    expect(await unsettled.takeDue('the one who dies', how)).toEqual([id])
     // It has the turn for as long as it may be alive.
     await sweep.once()
     clock.aheadMs += 5000
@@ -171,36 +171,37 @@ describe('a message whose job is lost', () => {
 
 describe('how many of an app have not ended', () => {
   it('is counted with each that comes and each that ends, and nothing is left of it', async () => {
-    const { accept, deliver, recordReceipt, store, redis, keys } = await workerFixture(receipts)
+    const { accept, deliver, recordReceipt, store, unsettled, redis, keys } = await workerFixture(receipts)
     const [first, second] = [await accept(), await accept({ to: '+221771234568' })]
     await accept({ app: 'shop' })
-    expect([...(await store.countUnsettled())]).toEqual([
+    expect([...(await unsettled.countByApp())]).toEqual([
       ['wallet', 2],
       ['shop', 1],
     ])
     await deliver(first)
-    expect((await store.countUnsettled()).get('wallet')).toBe(2)
+    expect((await unsettled.countByApp()).get('wallet')).toBe(2)
     const receipt = { providerMessageId: 'wamid.1', messageId: first, status: 'delivered', at: 0 } as const
     await recordReceipt(receipt)
     await recordReceipt({ ...receipt, status: 'read' })
-    expect((await store.countUnsettled()).get('wallet')).toBe(1)
+    expect((await unsettled.countByApp()).get('wallet')).toBe(1)
     await store.move(second, { to: 'canceled' })
-    expect((await store.countUnsettled()).get('wallet')).toBe(0)
-    const [last = ''] = await store.listUnsettled(0, 10)
+    expect((await unsettled.countByApp()).get('wallet')).toBe(0)
+    const [last = ''] = await unsettled.list(0, 10)
     // What Redis has lost cannot be told whose it was.
     await redis.del(keys.message(last))
-    await store.setTimer(last, 'none')
+    await unsettled.setTimer(last, 'none')
     expect(await redis.exists(keys.unsettled())).toBe(0)
   })
 })
 
 describe('a message that kills its workers', () => {
   it('goes to the fallback after some of them; those beside it do not', async () => {
-    const { accept, deliver, store, end, events, fallbackJobs, redis, keys } = await workerFixture()
+    const { accept, deliver, store, unsettled, end, events, fallbackJobs, redis, keys } =
+      await workerFixture()
     const never = () => new Promise<never>(() => undefined)
     const [killer, other] = [await accept(), await accept({ to: '+221771234568' })]
     for (const runs of ['1', '2']) {
-      const dying = createDeliverAlone({ store, end, events, deliver: never })
+      const dying = createDeliverAlone({ store, unsettled, end, events, deliver: never })
       void dying(killer)
       void dying(other)
       await eventually(
@@ -208,7 +209,7 @@ describe('a message that kills its workers', () => {
         (counted) => counted === runs,
       )
     }
-    const alone = createDeliverAlone({ store, end, events, deliver })
+    const alone = createDeliverAlone({ store, unsettled, end, events, deliver })
     expect(await alone(killer)).toEqual({ kind: 'fell-back', reason: 'worker_lost' })
     expect(await alone(other)).toEqual({ kind: 'done' })
     expect((await store.read(other))?.status).toBe('sent')

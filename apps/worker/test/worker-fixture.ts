@@ -14,6 +14,7 @@ import {
   createSealer,
   createSharedToken,
   createTokenVault,
+  createUnsettled,
   openQueue,
   openRedis,
   sealContent,
@@ -55,6 +56,7 @@ export async function workerFixture(
   const sealer = createSealer([{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }])
   const { deliverWithinMs } = options
   const store = createMessageStore({ redis, keys, deliverWithinMs, now: () => Date.now() + clock.aheadMs })
+  const unsettled = createUnsettled({ redis, keys, now: () => Date.now() + clock.aheadMs })
   const queueOptions = { redis, prefix, onError: () => undefined }
   const messageQueue = openQueue<MessageJob>('messages', queueOptions)
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
@@ -142,8 +144,10 @@ export async function workerFixture(
     recordNotice: createRecordNotice({ store, pauses, events }),
     pauses,
     breaker,
+    unsettled,
     sweep: createSweep({
       store,
+      unsettled,
       accessToken: newSharedToken(),
       messageQueue,
       breaker,

@@ -5,8 +5,8 @@
  * Lifetimes, kept by Redis itself: the content is gone at the deadline, or as soon as the message is settled; the record
  * goes a day after the deadline.
  *
- * Timers: each message that is not settled stands in one sorted set, by the moment at which it is to be looked at even if nothing
- * happens. So what becomes of it does not hang on its job. How many of them each app has is counted in the same step.
+ * The same step keeps what `unsettled.ts` reads: who has not reached an end, by the moment at which it is to be looked at, and how many each
+ * app has of them.
  */
 import type { Result } from 'ioredis'
 import type { Keys } from './keys.ts'
@@ -22,9 +22,6 @@ import {
 import type { RedisClient } from './redis.ts'
 
 const RECORD_KEPT_MS = 24 * 3600 * 1000
-
-/** Longer than any message lives. */
-const RUNS_KEPT_MS = 20 * 60_000
 
 /** A fallback that is decided and not written so long after is looked at: its queue may not have it. */
 const WRITTEN_WITHIN_MS = 5000
@@ -81,60 +78,10 @@ redis.call('HSET', KEYS[1], 'timeline', timeline .. '\\n' .. ARGV[1])
 return 1
 `
 
-/**
- * KEYS 1 timers · 2 whose turn it is to sweep · ARGV 1 now (ms) · 2 the most to take · 3 looked at again at (ms) · 4 who asks
- *      · 5 the turn lasts (ms)
- * Takes the ids whose moment has come, and sets their timers anew: should their taker die, they are looked at once more. False when
- * it is another's turn.
- */
-const TAKE_DUE = `
-local turn = redis.call('GET', KEYS[2])
-if turn and turn ~= ARGV[4] then return false end
-redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
-local due = redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2])
-for _, id in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[3], id) end
-return due
-`
-
-/**
- * KEYS 1 timers · 2 unsettled, by app · 3 record · ARGV 1 our id
- * Takes a message's timer away. With the last one goes what the count may have kept of records that Redis lost.
- */
-const FORGET = `
-local app = redis.call('HGET', KEYS[3], 'app')
-if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 and app then redis.call('HINCRBY', KEYS[2], app, -1) end
-if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
-return 0
-`
-
-/**
- * KEYS the records of some messages, then their jobs in the same order · ARGV 1 accepted before (ms)
- * Returns the places of those whom nobody works at: not sent, not given to the fallback, and their job is gone or has ended.
- */
-const WITHOUT_JOB = `
-local places, half = {}, #KEYS / 2
-for i = 1, half do
-  local record = redis.call('HMGET', KEYS[i], 'status', 'reason', 'acceptedAt')
-  local isToBeSent = record[1] == 'queued' or record[1] == 'sending' or record[1] == 'uncertain'
-  if isToBeSent and not record[2] and tonumber(record[3]) < tonumber(ARGV[1]) then
-    local job = redis.call('HMGET', KEYS[half + i], 'timestamp', 'finishedOn')
-    if not job[1] or job[2] then places[#places + 1] = i - 1 end
-  end
-end
-return places
-`
-
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     relaisMoveMessage(numberOfKeys: 5, ...args: string[]): Result<[number, string[]], Context>
     relaisNoteMessage(key: string, line: string, said: string): Result<number, Context>
-    relaisTakeDue(
-      timers: string,
-      turn: string,
-      ...args: (string | number)[]
-    ): Result<string[] | null, Context>
-    relaisForget(timers: string, unsettled: string, record: string, id: string): Result<number, Context>
-    relaisWithoutJob(numberOfKeys: number, ...args: (string | number)[]): Result<number[], Context>
   }
 }
 
@@ -176,9 +123,6 @@ export function createMessageStore(options: {
   const { redis, keys, deliverWithinMs, now = Date.now } = options
   redis.defineCommand('relaisMoveMessage', { lua: MOVE })
   redis.defineCommand('relaisNoteMessage', { numberOfKeys: 1, lua: NOTE })
-  redis.defineCommand('relaisTakeDue', { numberOfKeys: 2, lua: TAKE_DUE })
-  redis.defineCommand('relaisForget', { numberOfKeys: 3, lua: FORGET })
-  redis.defineCommand('relaisWithoutJob', { lua: WITHOUT_JOB })
 
   return {
     /** Writes the record of a new message and its sealed content, both or neither. False if the id is taken. */
@@ -233,75 +177,6 @@ export function createMessageStore(options: {
     async note(id: string, entry: { status: MessageStatus; detail: string }): Promise<boolean> {
       const line = JSON.stringify({ status: entry.status, at: now(), detail: entry.detail })
       return (await redis.relaisNoteMessage(keys.message(id), line, JSON.stringify(entry.detail))) === 1
-    },
-
-    /**
-     * Takes up to `most` messages whose timer has run out. Each comes again after `againMs` unless it is settled by then. Undefined
-     * when another takes them: one does for as long as it asks, and the next after `turnMs` of its silence.
-     */
-    async takeDue(
-      sweeper: string,
-      how: { most: number; againMs: number; turnMs: number },
-    ): Promise<string[] | undefined> {
-      const { most, againMs, turnMs } = how
-      const at = now()
-      const due = await redis.relaisTakeDue(
-        keys.timers(),
-        keys.sweeper(),
-        at,
-        most,
-        at + againMs,
-        sweeper,
-        turnMs,
-      )
-      return due ?? undefined
-    },
-
-    /** Sets the timer of a message that `takeDue` gave, or takes it away. */
-    async setTimer(id: string, at: number | 'none'): Promise<void> {
-      if (at === 'none') await redis.relaisForget(keys.timers(), keys.unsettled(), keys.message(id), id)
-      else await redis.zadd(keys.timers(), 'XX', at, id)
-    },
-
-    /** Some of the messages that are not settled, in the order of their timers, from the `from`-th on. */
-    listUnsettled: (from: number, most: number): Promise<string[]> =>
-      redis.zrange(keys.timers(), String(from), String(from + most - 1)),
-
-    /**
-     * Those of these messages at which somebody should work, and nobody will: their jobs are gone, or have ended.
-     *
-     * @param jobKeyOf where a message's job is in Redis
-     * @param acceptedBefore younger ones may be on their way to the queue (milliseconds since 1970)
-     */
-    async withoutJob(
-      ids: readonly string[],
-      jobKeyOf: (id: string) => string,
-      acceptedBefore: number,
-    ): Promise<string[]> {
-      if (ids.length === 0) return []
-      const names = [...ids.map(keys.message), ...ids.map(jobKeyOf)]
-      const places = await redis.relaisWithoutJob(names.length, ...names, acceptedBefore)
-      return places.map((place) => ids[place] ?? '')
-    },
-
-    /**
-     * Counts that a worker begins with a message of which it is suspected that it kills its worker; `over`: it has lived through it.
-     * Returns how many have begun and not been heard of again, this one included.
-     */
-    async countRun(id: string, run: 'begins' | 'over'): Promise<number> {
-      if (run === 'over') {
-        await redis.del(keys.runs(id))
-        return 0
-      }
-      const [counted] =
-        (await redis.multi().incr(keys.runs(id)).pexpire(keys.runs(id), RUNS_KEPT_MS).exec()) ?? []
-      return Number(counted?.[1])
-    },
-
-    /** How many messages of each app have not reached an end. */
-    async countUnsettled(): Promise<Map<string, number>> {
-      const counts = await redis.hgetall(keys.unsettled())
-      return new Map(Object.entries(counts).map(([app, count]) => [app, Number(count)]))
     },
 
     /**
