@@ -1,7 +1,9 @@
-import { eventually, startRedis } from '@relais/testing'
+import { eventually, openRedisLink, sharedRedisUrl, startRedis, type CommandMatch } from '@relais/testing'
 import { Redis } from 'ioredis'
 import { describe, it } from 'vitest'
-import { isUp, sendsOf, startSystem } from './system.ts'
+import { moves } from './commands.ts'
+import { openLook } from './look.ts'
+import { isUp, recipients, sendsOf, startSystem, takenBy } from './system.ts'
 
 describe.concurrent('a message whose answer was lost', { timeout: 90_000 }, () => {
   it('with ON_UNCERTAIN=fallback goes to the operators, never out again', async (t) => {
@@ -72,5 +74,42 @@ describe.concurrent('what was accepted', { timeout: 90_000 }, () => {
     })
     t.expect(system.events('token.restored').length).toBeGreaterThan(0)
     await system.reaches(await system.send('+221771234568', '4444'), ['delivered'], 30_000)
+  })
+})
+
+describe('a message with which its workers die', { timeout: 120_000 }, () => {
+  it('goes to the fallback after four of them; those beside it are delivered, once', async (t) => {
+    const { expect } = t
+    const system = await startSystem(t, { workers: 0 })
+    const look = openLook(t, system)
+    const [killer = '', ...beside] = await Promise.all(
+      recipients(6).map((to) => system.send(to, '482913', { ttlSeconds: 600, deliverWithinSeconds: 300 })),
+    )
+    const isClaimed: CommandMatch = (command) => moves('sending')(command) && command.includes(killer)
+    let deaths = 0
+    for (;;) {
+      const link = await openRedisLink(sharedRedisUrl())
+      t.onTestFinished(() => link.close())
+      let isDead = false
+      void link.stopBefore(isClaimed).then(() => (isDead = true))
+      const worker = system.startApp('worker', { REDIS_URL: link.url })
+      const isOver = async () => (await system.message(killer)).status === 'fallback'
+      await eventually(async () => isDead || isOver(), Boolean, {
+        timeoutMs: 60_000,
+        what: 'a death, or the end',
+      })
+      if (!isDead) break
+      deaths += 1
+      await worker.kill()
+      await look.endLocks()
+    }
+    expect(deaths).toBe(4)
+    expect(await system.message(killer)).toMatchObject({ status: 'fallback', reason: 'worker_lost' })
+    expect(await system.fallbackRecord(killer)).toMatchObject({ code: '482913', reason: 'worker_lost' })
+    expect(sendsOf(system.simulator, killer)).toHaveLength(0)
+    for (const id of beside) {
+      await system.reaches(id, ['delivered'], 60_000)
+      expect(takenBy(system.simulator, id)).toHaveLength(1)
+    }
   })
 })
