@@ -24,8 +24,8 @@ export default defineConfig({
     pool: 'forks',
     // No test changes what modules share, so each worker loads them once.
     isolate: false,
-    // Twice the cores that are promised: the tests of the whole mostly wait.
-    maxWorkers: 4,
+    // One more than the cores that are promised: the tests of the whole mostly wait.
+    maxWorkers: 3,
     // Tests of the whole mostly wait, so some of a file run together; each brings four processes or more.
     maxConcurrency: 4,
     testTimeout: 60_000,

@@ -108,7 +108,8 @@ describe('when the primary behind sentinels', { timeout: 120_000 }, () => {
 })
 
 describe('when the primary of our slot in a cluster', { timeout: 120_000 }, () => {
-  it.for(['is killed', 'is frozen, and comes back'])('%s', async (how, t) => {
+  // A frozen one is core's to get over; here it is measured.
+  it.for(MEASURED_RATE ? ['is killed', 'is frozen, and comes back'] : ['is killed'])('%s', async (how, t) => {
     const { cluster, system } = await inCluster(t)
     const load = startLoad(system, RATE)
     await load.more(RATE * 2)

@@ -215,7 +215,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     },
     { name: 'last calls', close: () => void setTimeout(endLastCalls, LAST_CALLS_MS).unref() },
   ]
-  if (await comesUp(redis, CONNECT_WITHIN_MS)) {
+  if (await comesUp(redis, keys.timers(), CONNECT_WITHIN_MS)) {
     requireFit(await facts().catch(() => undefined))
     await requireReadable(sender.vault, Date.now())
   }

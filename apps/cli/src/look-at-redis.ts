@@ -25,11 +25,11 @@ export async function lookAtRedis(settings: KnownSettings): Promise<RedisLook> {
   const { prefix, redisUrl, redisSentinels, redisSentinelName, redisCluster } = settings
   const isKnown = redisUrl ?? redisCluster ?? (redisSentinels && redisSentinelName)
   if (!isKnown || !prefix) return { checks: [skipped('redis', 'its settings are faulty')] }
-  const opened = await connect(redisTarget(settings))
+  const keys = createKeys(keyPrefix({ prefix, redisCluster }))
+  const opened = await connect(redisTarget(settings), keys.timers())
   if (opened.kind === 'closed') return { checks: [unreachableRedis(opened.why)] }
   const { redis } = opened
   try {
-    const keys = createKeys(keyPrefix({ prefix, redisCluster }))
     // `undefined` when this user may not ask.
     const facts = await readRedisFacts(redis, keys.timers()).catch(() => undefined)
     const stored = await readVault(redis, keys, settings)

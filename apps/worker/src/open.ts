@@ -105,7 +105,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const stopping = new AbortController()
   // Every message that waits listens for it.
   setMaxListeners(0, stopping.signal)
-  if (await comesUp(redis, CONNECT_WITHIN_MS)) {
+  if (await comesUp(redis, keys.timers(), CONNECT_WITHIN_MS)) {
     requireFit(await facts().catch(() => undefined))
     await requireReadable(sender.vault, Date.now())
   }

@@ -2,6 +2,7 @@
  * How we connect to Redis: two ways, because the one who accepts and the one who works need opposite things; and to three kinds of
  * Redis, which nobody else tells apart.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { WatchfulSentinelConnector } from './sentinel-connector.ts'
 import type { RedisAddress, RedisLogin, RedisTarget } from './redis-target.ts'
@@ -54,18 +55,46 @@ export function openRedis(
       return watched(new Redis({ ...options, ...sentinelOptions(target), ...login(target) }), onError)
     case 'cluster': {
       const redisOptions = { ...options, ...login(target) }
-      return watched(new Cluster(target.nodes, { ...clusterOptions(patience), redisOptions }), onError)
+      const cluster = new Cluster(target.nodes, { ...clusterOptions(patience), redisOptions })
+      nodesOf.set(cluster, target.nodes)
+      return watched(cluster, onError)
     }
   }
 }
 
 /** One more connection to the same Redis, for a subscriber. It is patient whatever the other is. */
-export function openBeside(redis: RedisClient, onError: (error: Error) => void): RedisClient {
+export function openBeside(redis: RedisClient, onError: (error: Error) => void): Redis {
   const options = { ...connectionOptions('patient'), commandTimeout: undefined, socketTimeout: undefined }
   if (!(redis instanceof Cluster)) return watched(redis.duplicate(options), onError)
-  const redisOptions = { ...redis.options.redisOptions, ...options }
-  return watched(redis.duplicate([], { ...clusterOptions('patient'), redisOptions }), onError)
+  return watched(openAnyNode(redis, options), onError)
 }
+
+/**
+ * Each node of a cluster tells of what is published at any. With every attempt to connect it is another one's turn, so one that is gone is left.
+ * The subscriber that a cluster connection has inside loses its channels when nodes come to be known while it subscribes.
+ */
+function openAnyNode(cluster: Cluster, options: RedisOptions): Redis {
+  let tries = 0
+  const place = (): Partial<RedisAddress> => {
+    const known = cluster.nodes('all').map(({ options: { host = '', port = 0 } }) => ({ host, port }))
+    const all = known.length > 0 ? known : (nodesOf.get(cluster) ?? [])
+    return all[(tries += 1) % all.length] ?? {}
+  }
+  const redis: Redis = new Redis({
+    ...cluster.options.redisOptions,
+    ...options,
+    ...place(),
+    replyMapping: 'legacy',
+    retryStrategy(times: number) {
+      Object.assign(redis.options, place())
+      return retryStrategy(times)
+    },
+  })
+  return redis
+}
+
+/** The addresses that a cluster was opened with. */
+const nodesOf = new WeakMap<Cluster, RedisAddress[]>()
 
 function watched<Client extends RedisClient>(redis: Client, onError: (error: Error) => void): Client {
   redis.on('error', onError)
@@ -120,8 +149,15 @@ function clusterOptions(patience: Patience) {
     // A command whose node is gone is tried again until there is another one for its slot.
     return { ...common, enableOfflineQueue: true, maxRedirections: Infinity, retryDelayOnMoved: 50 }
   }
-  // It follows "that slot is elsewhere", for then nothing was done. Anything else fails: it may have been.
-  return { ...common, enableOfflineQueue: false, retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 }
+  // It follows "that slot is elsewhere", for then nothing was done. Anything else fails: it may have been. The check whether the cluster is
+  // ready would fail as well, as long as a node is being connected to, and begin all over again; `CLUSTERDOWN` says it too.
+  return {
+    ...common,
+    enableOfflineQueue: false,
+    enableReadyCheck: false,
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+  }
 }
 
 function login({ username, password }: RedisLogin) {
@@ -149,11 +185,21 @@ export function sayOnce(say: (fault: { message: string; code?: string }) => void
   }
 }
 
-/** Gives a connection that was just opened a moment to come up. Has it? */
-export async function comesUp(redis: RedisClient, withinMs: number): Promise<boolean> {
-  if (redis.status === 'ready') return true
-  const ready = new Promise<true>((resolve) => redis.once('ready', () => resolve(true)))
-  return Promise.race([ready, new Promise<false>((resolve) => setTimeout(resolve, withinMs, false).unref())])
+/** A connection that is coming up is looked at so often. */
+const LOOK_MS = 25
+
+/**
+ * Gives a connection that was just opened a moment to come up. Has it?
+ *
+ * @param key one of ours, as for `answersPing`
+ */
+export async function comesUp(redis: RedisClient, key: string, withinMs: number): Promise<boolean> {
+  const endsAt = performance.now() + withinMs
+  while (performance.now() < endsAt) {
+    if (await answersPing(redis, key, endsAt - performance.now())) return true
+    await sleep(LOOK_MS)
+  }
+  return false
 }
 
 /**

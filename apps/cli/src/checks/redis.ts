@@ -18,8 +18,12 @@ const PLACE = 'in redis.conf, or among the settings of a managed Redis'
 
 export type OpenedRedis = { kind: 'open'; redis: RedisClient } | { kind: 'closed'; why: string }
 
-/** Connects within 3 s, at the first try, or says why not; `why` holds neither user nor password. */
-export async function connect(target: RedisTarget): Promise<OpenedRedis> {
+/**
+ * Connects within 3 s, at the first try, or says why not; `why` holds neither user nor password.
+ *
+ * @param key one of ours: in a cluster, the node that holds it is what counts
+ */
+export async function connect(target: RedisTarget, key: string): Promise<OpenedRedis> {
   let why = `no connection within ${CONNECT_WITHIN_MS / 1000} s`
   let giveUp = () => {}
   const failed = new Promise<false>((resolve) => (giveUp = () => resolve(false)))
@@ -28,7 +32,7 @@ export async function connect(target: RedisTarget): Promise<OpenedRedis> {
     // Of several sentinels or nodes one may be away.
     if (target.kind === 'single') giveUp()
   })
-  if (await Promise.race([comesUp(redis, CONNECT_WITHIN_MS), failed])) return { kind: 'open', redis }
+  if (await Promise.race([comesUp(redis, key, CONNECT_WITHIN_MS), failed])) return { kind: 'open', redis }
   redis.disconnect()
   return { kind: 'closed', why }
 }

@@ -13,7 +13,7 @@ export function createTokenChanges(options: {
   onError: (error: Error) => void
 }) {
   const channel = options.keys.tokenChanges(options.senderId)
-  let subscriber: RedisClient | undefined
+  let subscriber: ReturnType<typeof openBeside> | undefined
 
   return {
     /** Calls back on each change, and whenever listening begins anew: a change may have been missed. */
@@ -22,8 +22,6 @@ export function createTokenChanges(options: {
       subscriber = connection
       connection.on('message', onChange)
       connection.on('ready', () => void connection.subscribe(channel).then(onChange, options.onError))
-      // In a cluster one node tells of all changes, and the connection finds another by itself when that one is gone.
-      connection.on('-node', onChange)
     },
 
     close: () => subscriber?.disconnect(),
