@@ -7,6 +7,7 @@
  */
 import {
   forgetsWhenFull,
+  keepLooking,
   readRedisFacts,
   type RedisClient,
   type RedisFacts,
@@ -42,18 +43,16 @@ export function createCapacity(deps: {
   let unsettled = new Map<string, number>()
   let taken = new Map<string, number>()
   let facts: RedisFacts | undefined
-  let timer: NodeJS.Timeout | undefined
+  let looking: { close: () => void } | undefined
 
   return {
     look,
 
     start(): void {
-      const again = () => void look().catch(onError)
-      again()
-      timer = setInterval(again, LOOK_EVERY_MS).unref()
+      looking = keepLooking(look, () => LOOK_EVERY_MS, onError)
     },
 
-    close: () => clearInterval(timer),
+    close: () => looking?.close(),
 
     /** Throws a 429 `app_limited` for an app that has too many waiting, a 503 while nothing can be kept safely. */
     requireRoom(app: string, messages: number): void {

@@ -2,7 +2,13 @@
  * Use case: does the template of codes suit the codes? Its time to live is Meta's to keep: a template that lives longer than a code lets
  * Meta deliver dead codes, and one that is not approved lets none out. Looked at when the worker starts and once an hour.
  */
-import type { Events, GraphClient, MessageTemplate, SharedToken } from '@relais/core'
+import {
+  keepLooking,
+  type Events,
+  type GraphClient,
+  type MessageTemplate,
+  type SharedToken,
+} from '@relais/core'
 
 const EVERY_MS = 3600_000
 
@@ -22,25 +28,16 @@ export function createCheckTemplate(deps: {
   events: Events
 }) {
   const { accessToken, graph, template, events } = deps
-  let timer: NodeJS.Timeout | undefined
-  let isClosed = false
+  let looking: { close: () => void } | undefined
 
   return {
     once,
 
     start(onError: (error: Error) => void): void {
-      void goOn(onError)
+      looking = keepLooking(once, (isAnswered) => (isAnswered ? EVERY_MS : AGAIN_MS), onError)
     },
 
-    close(): void {
-      isClosed = true
-      clearTimeout(timer)
-    },
-  }
-
-  async function goOn(onError: (error: Error) => void): Promise<void> {
-    const isAnswered = await once().catch(onError)
-    if (!isClosed) timer = setTimeout(() => void goOn(onError), isAnswered ? EVERY_MS : AGAIN_MS).unref()
+    close: () => looking?.close(),
   }
 
   /** Looks, and says what is wrong. False: Meta did not tell. */

@@ -2,7 +2,14 @@
  * Use case: does Meta allow this number our pace? Its throughput is asked for when the worker starts and once an hour; what is below the
  * pace of our own lowers it. Every worker asks for itself: one cheap call an hour.
  */
-import type { Events, GraphClient, PacedSender, Pacing, SharedToken } from '@relais/core'
+import {
+  keepLooking,
+  type Events,
+  type GraphClient,
+  type PacedSender,
+  type Pacing,
+  type SharedToken,
+} from '@relais/core'
 
 const EVERY_MS = 3600_000
 
@@ -26,26 +33,18 @@ export function createThroughput(deps: {
 }) {
   const { sender, graph, pacing, events } = deps
   let known: string | undefined
-  let timer: NodeJS.Timeout | undefined
-  let isClosed = false
+  let looking: { close: () => void } | undefined
 
   return {
     once,
 
     /** An unpaced sender is not asked about: its operator knows better. */
     start(onError: (error: Error) => void): void {
-      if (sender.ratePerSecond > 0) void goOn(onError)
+      if (sender.ratePerSecond > 0)
+        looking = keepLooking(once, (isAnswered) => (isAnswered ? EVERY_MS : AGAIN_MS), onError)
     },
 
-    close(): void {
-      isClosed = true
-      clearTimeout(timer)
-    },
-  }
-
-  async function goOn(onError: (error: Error) => void): Promise<void> {
-    const isAnswered = await once().catch(onError)
-    if (!isClosed) timer = setTimeout(() => void goOn(onError), isAnswered ? EVERY_MS : AGAIN_MS).unref()
+    close: () => looking?.close(),
   }
 
   /** Asks and sets the ceiling of the pace. A level that is not known changes nothing. False: Meta did not tell. */

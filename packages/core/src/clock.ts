@@ -3,6 +3,7 @@
  * Between two looks at Redis it goes on by a clock that never jumps.
  */
 import type { RedisClient } from './redis.ts'
+import { keepLooking } from './keep-looking.ts'
 import { askOurNode } from './our-node.ts'
 
 const LOOK_EVERY_MS = 5000
@@ -30,7 +31,7 @@ export function createClock(options: {
   const { redis, key, onChange, onError } = options
   // What is added to the clock that never jumps. Until Redis has told its time, this machine's must do.
   let base = Date.now() - performance.now()
-  let timer: NodeJS.Timeout | undefined
+  let looking: { close: () => void } | undefined
 
   return {
     /** Milliseconds since 1970. */
@@ -40,12 +41,10 @@ export function createClock(options: {
 
     /** Looks now, and goes on looking. */
     start(): void {
-      const again = () => void look().catch(onError)
-      again()
-      timer = setInterval(again, LOOK_EVERY_MS).unref()
+      looking = keepLooking(look, () => LOOK_EVERY_MS, onError)
     },
 
-    close: () => clearInterval(timer),
+    close: () => looking?.close(),
   }
 
   /** Asks Redis for its time, and sets the clock if it is another. */
