@@ -30,7 +30,7 @@ const BUS_OFFSET = 10_000
  */
 export async function startCluster(
   tag: string,
-  { persistent = false, silenceMs = 1500 } = {},
+  { persistent = false, silenceMs = 3000 } = {},
 ): Promise<RedisCluster> {
   const command = serverCommand()
   const servers: RedisServer[] = []

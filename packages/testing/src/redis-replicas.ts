@@ -43,7 +43,7 @@ const FAILOVER_TIMEOUT_MS = 10_000
  * Starts a primary, a replica and three sentinels as processes of this machine.
  * @param options.silenceMs a primary that is silent for so long is held for dead. On a crowded machine the living are silent too
  */
-export async function startReplicas({ persistent = false, silenceMs = 1000 } = {}): Promise<Replicas> {
+export async function startReplicas({ persistent = false, silenceMs = 3000 } = {}): Promise<Replicas> {
   const command = serverCommand()
   const closers: (() => Promise<void>)[] = []
   const stop = async () => {
