@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { openApi, apiSettings, type ApiSettings } from '@relais/api'
 import {
+  APP_SCOPES,
   closeAll,
   createKeys,
   createLogger,
@@ -10,6 +11,7 @@ import {
   openQueue,
   openRedis,
   readSettings,
+  type AppCaller,
   type MessageJob,
 } from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
@@ -23,6 +25,16 @@ export const OTHER_APP_KEY = 'shop-key-0123456789'
 export const OPS_KEY = 'ops-key-0123456789'
 export const APP_SECRET = '0123456789abcdef'
 export const VERIFY_TOKEN = 'verify-token-0123456789'
+
+/** The app of `APP_KEY`, as use cases know it. */
+export const WALLET: AppCaller = {
+  kind: 'app',
+  name: 'wallet',
+  keyId: 'API_KEYS#1',
+  scopes: APP_SCOPES,
+  mode: 'live',
+  recipients: [],
+}
 
 /** One API for all tests of a file. */
 export function apiFixture(env: Record<string, string> = {}) {

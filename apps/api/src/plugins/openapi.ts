@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { guardScope, type Access } from './auth.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -32,13 +33,26 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
       },
     },
     transform: ({ schema, url, route }) => {
-      const body = route.config?.documentedBody
-      return { schema: body ? { ...schema, body } : schema, url }
+      const { documentedBody: body, access } = route.config ?? {}
+      const security = access && securityOf(access)
+      return { schema: { ...schema, ...(body && { body }), ...(security && { security }) }, url }
     },
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true }, logLevel: 'warn' })
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  await app.register(async (scope) => {
+    guardScope(scope, () => 'open')
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      uiConfig: { deepLinking: true },
+      logLevel: 'warn',
+    })
+    scope.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  })
+}
+
+function securityOf(access: Access): Record<string, string[]>[] | undefined {
+  if (typeof access === 'string') return undefined
+  return [access.kind === 'app' ? { apiKey: [] } : { opsKey: [] }]
 }
