@@ -1,7 +1,8 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import { guardScope, type Access } from './auth.ts'
+import { problems } from '../problem.ts'
+import { guardScope } from './auth.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -34,8 +35,11 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
     },
     transform: ({ schema, url, route }) => {
       const { documentedBody: body, access } = route.config ?? {}
-      const security = access && securityOf(access)
-      return { schema: { ...schema, ...(body && { body }), ...(security && { security }) }, url }
+      const guarded = typeof access === 'object' && {
+        security: [access.kind === 'app' ? { apiKey: [] } : { opsKey: [] }],
+        response: { ...(schema?.response as object), ...problems(401, 403, 429) },
+      }
+      return { schema: { ...schema, ...(body && { body }), ...guarded }, url }
     },
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
@@ -50,9 +54,4 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
     })
     scope.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   })
-}
-
-function securityOf(access: Access): Record<string, string[]>[] | undefined {
-  if (typeof access === 'string') return undefined
-  return [access.kind === 'app' ? { apiKey: [] } : { opsKey: [] }]
 }

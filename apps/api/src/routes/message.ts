@@ -32,7 +32,7 @@ export function messageRoutes(deps: { endByApp: EndByApp }): FastifyPluginAsyncT
         schema: {
           ...shared,
           summary: 'What became of a message',
-          response: { 200: MessageSchema, ...problems(401, 403, 404, 503) },
+          response: { 200: MessageSchema, ...problems(404, 503) },
         },
       },
       async (request) => shown(await endByApp.own(appOf(request), request.params.id)),
@@ -48,7 +48,7 @@ export function messageRoutes(deps: { endByApp: EndByApp }): FastifyPluginAsyncT
           description:
             'While no worker has begun to send it. It is then never sent, and its code is erased. A repeat gets the same 200. ' +
             '409 already_sent: it is with Meta, or may be. 409 already_ended: it went to the fallback, expired, or was used.',
-          response: { 200: MessageSchema, ...problems(400, 401, 403, 404, 409, 413, 415, 503) },
+          response: { 200: MessageSchema, ...problems(400, 404, 409, 413, 415, 503) },
         },
       },
       async (request) => shown(await endByApp.cancel(appOf(request), request.params.id)),
@@ -66,7 +66,7 @@ export function messageRoutes(deps: { endByApp: EndByApp }): FastifyPluginAsyncT
             '200. After a fallback the answer is 200 as well and the message stays as it is: the code may have been read out by ' +
             'an operator. 409 already_ended: it was canceled or has expired.',
           body: NoBody,
-          response: { 200: MessageSchema, ...problems(400, 401, 403, 404, 409, 413, 415, 422, 503) },
+          response: { 200: MessageSchema, ...problems(400, 404, 409, 413, 415, 422, 503) },
         },
       },
       async (request) => shown(await endByApp.use(appOf(request), request.params.id)),

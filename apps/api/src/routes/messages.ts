@@ -70,7 +70,7 @@ export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): Fastif
             'body before. 429 recipient_limited: the operator of this service limits how many messages a recipient gets. 429 app_limited: ' +
             'the app has too many messages that have not reached an end.',
           body: MessageRequestSchema,
-          response: { 202: AcceptedAnswer, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
+          response: { 202: AcceptedAnswer, ...problems(400, 413, 415, 422, 429, 503) },
         },
       },
       async (request, reply) => {
@@ -100,7 +100,7 @@ export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): Fastif
             'means that none was accepted; what a worker had taken by then is sent, and a repeat with the same key finds it, and a 503 for each of the others. A repeat with the same Idempotency-Key gets the same results, those of messages that ' +
             'were refused included: send these again with a new key.',
           body: BatchSchema,
-          response: { 202: BatchAnswer, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
+          response: { 202: BatchAnswer, ...problems(400, 413, 415, 422, 429, 503) },
         },
       },
       async (request, reply) => {
