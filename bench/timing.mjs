@@ -41,11 +41,11 @@ for (const [what, draw] of rows) {
   const { t, differenceNs, meanNs } = await compare(draw)
   const isFound = Math.abs(t) >= SUSPICIOUS_T
   if (isFound !== isControl) isSuspicious = true
-  console.log(
+  say(
     `${what.padEnd(68)} t = ${t.toFixed(2).padStart(8)}   difference ${differenceNs.toFixed(1)} of ${Math.round(meanNs)} ns a call`,
   )
 }
-console.log(isSuspicious ? 'NOT as it should be' : `no |t| of ${SUSPICIOUS_T} or more but the control's`)
+say(isSuspicious ? 'NOT as it should be' : `no |t| of ${SUSPICIOUS_T} or more but the control's`)
 process.exit(isSuspicious ? 1 : 0)
 
 /**
@@ -163,4 +163,8 @@ function random(length) {
 
 function fail(error) {
   throw error
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`)
 }
