@@ -22,12 +22,13 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     messageId: message.id,
     app: message.app,
     to: maskPhoneNumber(message.to),
+    ...(message.isTest && { isTest: true }),
     ...(message.reference !== undefined && { reference: message.reference }),
   })
 
   return {
     messageAccepted(message: Message): void {
-      metrics.accepted.inc({ app: message.app, type: message.type })
+      if (!message.isTest) metrics.accepted.inc({ app: message.app, type: message.type })
       logger.info({ event: 'message.accepted', type: message.type, ...about(message) }, 'message accepted')
     },
 
