@@ -38,7 +38,7 @@ export function createFallBack(deps: {
     if (!message.isTest) await sink.write(await recordOf(message))
     const { moved } = await store.move(messageId, {
       to: 'fallback',
-      keepsContent: message.type === 'otp' && !sealToOperators,
+      keepsContent: message.type === 'otp' && !sealToOperators && !message.isTest,
       ...(message.reasonDetail && { detail: message.reasonDetail }),
     })
     if (moved && !message.isTest) events.messageEnded('fallback', message.reason)

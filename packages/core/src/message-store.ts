@@ -71,7 +71,7 @@ if fits then
   if timer == 'over' then change = -redis.call('ZREM', KEYS[4], ARGV[12])
   elseif timer ~= '' then change = redis.call('ZADD', KEYS[4], timer, ARGV[12]) end
   if change ~= 0 then redis.call('HINCRBY', KEYS[5], redis.call('HGET', KEYS[1], 'app'), change) end
-  if ARGV[14] ~= '' then
+  if ARGV[14] ~= '' and redis.call('HEXISTS', KEYS[1], 'isTest') == 0 then
     redis.call('ZADD', KEYS[6], ARGV[14], ARGV[12])
     redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', ARGV[14] - ${FALLEN_KEPT_MS})
     redis.call('ZREMRANGEBYRANK', KEYS[6], 0, -${MOST_FALLEN + 1})

@@ -78,6 +78,12 @@ describe('the list of messages that fell back', () => {
     expect(await fallen.list(undefined, 10)).toHaveLength(1)
   })
 
+  it('has none of a test key: nobody waits for those, and there may be any number', async () => {
+    const { fallen, fallBack } = setup()
+    await fallBack({ isTest: true })
+    expect(await fallen.list(undefined, 10)).toEqual([])
+  })
+
   it('forgets what is older than a day, and itself when nothing comes any more', async () => {
     const { redis, keys, fallen, fallBack, clock } = setup()
     clock.aheadMs = -DAY_MS - 1000
