@@ -33,8 +33,8 @@ export async function createAgeSeal(recipients: readonly string[]): Promise<AgeS
       await alone.encrypt('')
     } catch {
       throw new SettingsError([
-        `FALLBACK_PUBLIC_KEY has a fault in entry ${index + 1}: nothing can be sealed to it, it must have a slip. ` +
-          'Copy it once more from the line "public key" of the identity file',
+        `FALLBACK_PUBLIC_KEY has a fault in entry ${index + 1}: nothing can be sealed to it, there must be a slip in it. ` +
+          'Copy it from the identity file once more. Example: FALLBACK_PUBLIC_KEY=age1...',
       ])
     }
   }
