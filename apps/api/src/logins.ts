@@ -8,7 +8,7 @@ const MOST_SAID = 10_000
 
 export type Login =
   | { kind: 'succeeded'; address: string; caller: Caller }
-  /** `keyId`: of a key that is known and did not open. `failures`: from this address, lately. */
+  /** `keyId`: of a key that is known and did not open, or not this route (`why: forbidden`). `failures`: from this address, lately. */
   | { kind: 'failed'; address: string; failures: number; why: string; keyId?: string }
 
 export function createLogins(deps: {

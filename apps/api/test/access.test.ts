@@ -2,6 +2,7 @@
 import {
   APP_SCOPES,
   createApiKeyStore,
+  createAudit,
   createSealer,
   digestOfKey,
   makeApiKey,
@@ -200,6 +201,20 @@ describe('a key', () => {
     const at = performance.now()
     await expect.poll(() => read(key), { timeout: 5000, interval: 50 }).toMatch(/^This key was revoked/)
     expect(performance.now() - at).toBeLessThan(5000)
+  })
+
+  it('that lacks the scope is refused, and the audit says whose it was', async () => {
+    const { id, key } = await newKey({ kind: 'operator', name: 'binta', scopes: ['fallback:read'] })
+    expect(await read(key)).toBe('This key lacks the scope status:read.')
+    const { redis } = fixture.inside()
+    const audit = createAudit({
+      redis,
+      keys: fixture.keys,
+      encryptionKeys: [{ id: 'k1', key: new Secret(ENCRYPTION_KEY) }],
+      keptDays: 1,
+    })
+    const told = async () => (await audit.latest(50)).find(({ subject }) => subject === id)
+    await expect.poll(told).toMatchObject({ action: 'login.failed', detail: { why: 'forbidden' } })
   })
 
   it('of a team sends to the team only, in a batch as well', async () => {

@@ -80,9 +80,12 @@ export function registerAuth(
       throw found.kind === 'ended' ? ended(found.why, isBasic) : unauthorized(isBasic)
     }
     const { caller } = found
-    if (caller.kind !== access.kind) throw forbidden('This key is not for this route.')
-    if (!(caller.scopes as readonly string[]).includes(access.scope)) {
-      throw forbidden(`This key lacks the scope ${access.scope}.`)
+    const isOfKind = caller.kind === access.kind
+    if (!isOfKind || !(caller.scopes as readonly string[]).includes(access.scope)) {
+      deps.onLogin({ kind: 'failed', address, failures, why: 'forbidden', keyId: caller.keyId })
+      throw forbidden(
+        isOfKind ? `This key lacks the scope ${access.scope}.` : 'This key is not for this route.',
+      )
     }
     if (caller.kind === 'operator') deps.onLogin({ kind: 'succeeded', address, caller })
     return caller
