@@ -31,7 +31,9 @@ const levels = [
 const requirements = levels.flatMap((chapter, c) =>
   chapter
     .split(' ')
-    .flatMap((section, s) => [...section].map((level, i) => ({ id: `${c + 1}.${s + 1}.${i + 1}`, level }))),
+    .flatMap((section, s) =>
+      section.split('').map((level, i) => ({ id: `${c + 1}.${s + 1}.${i + 1}`, level })),
+    ),
 )
 
 const read = (path) => readFile(join(root, path), 'utf8')
@@ -132,5 +134,5 @@ test('the inventory names every kind of event that is logged', async () => {
   }
   expect(kinds.size).toBeGreaterThan(10)
   const named = [...(await read('docs/inventory.md')).matchAll(/`([a-z]+)\.\*`/g)].map(([, kind]) => kind)
-  expect(named.toSorted()).toEqual([...kinds].toSorted())
+  expect(new Set(named)).toEqual(kinds)
 })
