@@ -23,7 +23,8 @@ RUN pnpm exec tsc -b apps/api apps/cli apps/worker packages/simulator
 
 FROM manifests AS dependencies
 RUN pnpm install --frozen-lockfile --prod
-RUN pnpm sbom --prod --sbom-format cyclonedx --sbom-type application --out sbom.cdx.json
+RUN pnpm sbom --prod --filter @relais/api --filter @relais/cli --filter @relais/worker --filter @relais/simulator \
+  --sbom-format cyclonedx --sbom-spec-version 1.6 --sbom-type application --out sbom.cdx.json
 
 # What Node needs of a system: the libraries it is linked with, and a user without a shell. It has the authorities of TLS in it.
 FROM node:24-bookworm-slim AS system
