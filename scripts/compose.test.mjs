@@ -236,6 +236,22 @@ test.each([
   expect(started).toEqual({ WHATSAPP_API_BASE_URL: env.WHATSAPP_API_BASE_URL })
 })
 
+test('a token in a file is as real as one in the environment, and both sides of a demo have it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'relais-compose-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'secret')
+  await writeFile(file, `${metasToken}\n`)
+  const real = await start('worker', { WHATSAPP_ACCESS_TOKEN_FILE: file })
+  expect(real.started).toEqual({})
+  expect((await start('simulator', { WHATSAPP_ACCESS_TOKEN_FILE: file })).exitCode).toBe(78)
+
+  // The apps read the file themselves; the simulator cannot.
+  const worker = await start('worker', { WHATSAPP_APP_SECRET_FILE: file })
+  expect(worker.started).toEqual({ WHATSAPP_API_BASE_URL: worker.simulator })
+  const simulator = await start('simulator', { WHATSAPP_APP_SECRET_FILE: file })
+  expect(simulator.started).toEqual({ WHATSAPP_APP_SECRET: metasToken })
+})
+
 test('the simulator does not pretend to be used while messages go to people', async () => {
   const { exitCode, errors } = await start('simulator', { WHATSAPP_ACCESS_TOKEN: metasToken })
   expect(exitCode).toBe(78)
