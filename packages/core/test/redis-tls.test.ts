@@ -176,7 +176,7 @@ describe('TLS without a URL', () => {
     onTestFinished(() => admin.disconnect())
     expect(await admin.client('LIST')).toMatch(/name=relais .*user=relais/)
     // Word of a failover comes over a connection that stays.
-    const watcher = new Redis(`redis://127.0.0.1:${sentinel.port}`)
+    const watcher = new Redis(sentinel.port, { enableReadyCheck: false })
     onTestFinished(() => watcher.disconnect())
     await eventually(
       () => watcher.client('LIST') as Promise<string>,
@@ -216,7 +216,7 @@ describe('TLS without a URL', () => {
       'tls-replication yes',
       `sentinel monitor relais 127.0.0.1 ${primaryPort} 1`,
       'user default on nopass resetchannels -@all +ping +client',
-      `user watcher on >${PASSWORD}-2 allchannels -@all +ping +hello +client|setname +subscribe +sentinel|get-master-addr-by-name +sentinel|sentinels`,
+      `user watcher on >${PASSWORD}-2 resetchannels &+switch-master -@all +client|setname +subscribe +sentinel|get-master-addr-by-name +sentinel|sentinels`,
     ]
     await writeFile(file('sentinel.conf'), lines.join('\n'))
     const child = await launch(serverCommand(), [file('sentinel.conf'), '--sentinel'], port)
