@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { startRedis } from '@relais/testing'
+import { freePort, startRedis } from '@relais/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recipients, startSystem, type System } from './system.ts'
@@ -23,16 +23,22 @@ let relais: Redis
 /** Nobody: a connection without a login. */
 let nobody: Redis
 
+let folder = ''
+let users = ''
+
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'relais-acl-'))
+  folder = await mkdtemp(join(tmpdir(), 'relais-acl-'))
   closers.push(() => rm(folder, { recursive: true }))
   emptyFile = join(folder, 'empty.env')
   await writeFile(emptyFile, '')
   const sha256 = createHash('sha256').update(PASSWORD).digest('hex')
-  const users = (await readFile('deploy/redis/users.acl', 'utf8')).replace('PASSWORD_SHA256', sha256)
-  const file = join(folder, 'users.acl')
-  await writeFile(file, `${users}user admin on >${ADMIN} ~* &* +@all\n`)
-  const server = await startRedis({ persistent: true, args: ['--aclfile', file] })
+  const template = await readFile('deploy/redis/users.acl', 'utf8')
+  users = join(folder, 'users.acl')
+  await writeFile(
+    users,
+    `${template.replace('PASSWORD_SHA256', sha256)}user admin on >${ADMIN} ~* &* +@all\n`,
+  )
+  const server = await startRedis({ persistent: true, args: ['--aclfile', users] })
   closers.push(() => server.stop())
   const open = (login: object) => {
     const redis = new Redis({ port: server.port, ...login, enableReadyCheck: false, disableClientInfo: true })
@@ -64,9 +70,9 @@ afterAll(async () => {
 })
 
 /** What Redis refused to the user of Relais since the last look. */
-async function refused(): Promise<string[]> {
-  const log = (await admin.call('ACL', 'LOG', '1000')) as string[][]
-  await admin.call('ACL', 'LOG', 'RESET')
+async function refused(by = admin): Promise<string[]> {
+  const log = (await by.call('ACL', 'LOG', '1000')) as string[][]
+  await by.call('ACL', 'LOG', 'RESET')
   const rows = log.map((entry) => (name: string) => entry[entry.indexOf(name) + 1])
   return rows
     .filter((row) => row('username') === 'relais')
@@ -152,6 +158,32 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
       expect(await refused()).toEqual([])
     },
   )
+
+  it('all of it works in a cluster too', async (t) => {
+    // The nodes of a cluster talk 10,000 ports above.
+    let port = await freePort()
+    while (port > 55_000) port = await freePort()
+    const cluster = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
+    const server = await startRedis({ port, args: [...cluster, '--aclfile', users] })
+    t.onTestFinished(() => server.stop())
+    const owner = new Redis({ port, username: 'admin', password: ADMIN, enableReadyCheck: false })
+    t.onTestFinished(() => owner.disconnect())
+    await owner.cluster('ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot))
+    const inCluster = await startSystem(t, {
+      env: {
+        QUEUE_PREFIX: 'relais',
+        REDIS_URL: '',
+        REDIS_CLUSTER: `127.0.0.1:${port}`,
+        REDIS_USERNAME: 'relais',
+        REDIS_PASSWORD: PASSWORD,
+      },
+    })
+    await inCluster.reaches(await inCluster.send('+221771234567', '482920'), ['delivered'])
+    const renewed = await inCluster.operate('POST', '/api/wallet/refresh-whatsapp-token')
+    t.expect(renewed.statusCode).toBe(200)
+    t.expect(await owner.exists('{relais}:timers', '{relais}:last-receipt')).toBeGreaterThan(0)
+    t.expect(await refused(owner)).toEqual([])
+  })
 
   it('replicas can be waited for', async () => {
     expect(await relais.wait(0, 1)).toBe(0)
