@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePort, startRedis } from '@relais/testing'
+import { eventually, freePort, startRedis } from '@relais/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recipients, startSystem, type System } from './system.ts'
@@ -148,16 +148,28 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
     expect(await refused()).toEqual([])
   })
 
-  it.each(['scripts/whatsapp-status.sh', 'scripts/test-auto-token.js'])(
-    '%s finds nothing wrong',
-    async (script) => {
-      const run = promisify(execFile)(script, ['--file', emptyFile, '--json'], {
+  it('the tools look, make keys, and read the audit', async () => {
+    const tool = async (...args: string[]) => {
+      const command = ['apps/cli/dist/main.js', ...args, '--file', emptyFile, '--json']
+      const { stdout } = await promisify(execFile)(process.execPath, command, {
         env: { PATH: process.env['PATH'], RELAIS_DATA_DIR: '/none', ...system.env },
       })
-      await run
-      expect(await refused()).toEqual([])
-    },
-  )
+      return JSON.parse(stdout) as Record<string, unknown>
+    }
+    expect(await tool('status')).toMatchObject({ mode: 'connected' })
+    expect(await tool('check')).toMatchObject({ result: 'ok' })
+    const { id, key } = await tool('keys', 'create', 'wallet')
+    const [to = ''] = recipients(20).slice(-1)
+    await eventually(
+      () => system.call('POST', '/api/messages', String(key), { to, type: 'otp', code: '482921' }),
+      ({ status }) => status === 202,
+      { what: 'a key that is taken' },
+    )
+    await tool('keys', 'revoke', String(id))
+    expect(await tool('keys', 'list')).toMatchObject({ keys: [{ id, state: 'revoked' }] })
+    expect(await tool('audit', 'verify')).toMatchObject({ faults: [] })
+    expect(await refused()).toEqual([])
+  })
 
   it('all of it works in a cluster too', async (t) => {
     // The nodes of a cluster talk 10,000 ports above.

@@ -12,7 +12,9 @@ import {
   newSeed,
   parsePhoneNumber,
   sealContent,
+  isTest,
   type Admission,
+  type AppCaller,
   type AdmissionRequest,
   type Events,
   type Fairness,
@@ -33,7 +35,7 @@ import { inParts, within } from './within.ts'
 
 /** What an app hands over at once. */
 export type Submission = {
-  app: string
+  caller: AppCaller
   /** In the order of the body: a message, or the problem with what is there instead. */
   requests: readonly (MessageRequest | ProblemError)[]
   idempotency?: AdmissionRequest['idempotency']
@@ -44,7 +46,7 @@ export type Acceptance = { isRepeat: boolean; results: (Message | ProblemError)[
 
 /** A message that can be sent: what was asked for, its place in the submission, and its recipient in E.164. */
 type Draft = { index: number; to: string; request: MessageRequest }
-type Asked = Omit<AdmissionRequest, 'messages'> & { messages: Draft[] }
+type Asked = Omit<AdmissionRequest, 'messages'> & { caller: AppCaller; messages: Draft[] }
 type Recorded = { index: number; message: Message; isNew: boolean }
 
 /**
@@ -68,7 +70,7 @@ const MOST_WITHDRAWALS = 20
 /** @param deps.withinMs how long Redis may take for one message before the caller is told to try again */
 export function createAcceptMessages(deps: {
   admission: Admission
-  capacity: Pick<Capacity, 'requireRoom' | 'took'>
+  capacity: Pick<Capacity, 'requireRoom' | 'requireSafety' | 'took'>
   fairness: Fairness
   store: MessageStore
   queue: Queue<MessageJob>
@@ -86,10 +88,16 @@ export function createAcceptMessages(deps: {
    * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 429 for an app
    * that has too many waiting, 503 while Redis cannot take the messages.
    */
-  return async ({ app, requests, idempotency }: Submission): Promise<Acceptance> => {
-    const drafts = requests.map(toDraft)
+  return async ({ caller, requests, idempotency }: Submission): Promise<Acceptance> => {
+    const drafts = requests.map((request, index) => toDraft(caller, request, index))
     const messages = drafts.filter(isDraft)
-    const asked: Asked = { app, seed: newSeed(), ...(idempotency && { idempotency }), messages }
+    const asked: Asked = {
+      caller,
+      app: worldOf(caller),
+      seed: newSeed(),
+      ...(idempotency && { idempotency }),
+      messages,
+    }
     const budgetMs = withinMs + (requests.length - 1) * MS_PER_FURTHER_MESSAGE
     const { isRepeat, limited, recorded } = await within(budgetMs, (late) => take(asked, late))
     void tell(recorded)
@@ -113,7 +121,7 @@ export function createAcceptMessages(deps: {
       const drafts = asked.messages.filter(({ index }) => !limited.has(index))
       if (kind === 'new') await requireRoom(asked, drafts.length)
       const recorded = await inParts(PART, drafts, late, (part) =>
-        Promise.all(part.map((draft) => record(asked.app, messageIdOf(seed, draft.index), draft))),
+        Promise.all(part.map((draft) => record(asked.caller, messageIdOf(seed, draft.index), draft))),
       )
       await enqueue(
         recorded.map(({ message }) => message).filter(({ status }) => status === 'queued'),
@@ -131,21 +139,23 @@ export function createAcceptMessages(deps: {
   /** A repeat has found its room before. What is refused for want of it leaves nothing behind, and may be asked for again. */
   async function requireRoom(asked: Asked, messages: number): Promise<void> {
     try {
-      capacity.requireRoom(asked.app, messages)
+      if (isTest(asked.caller)) capacity.requireSafety()
+      else capacity.requireRoom(asked.app, messages)
     } catch (error) {
       const seed = await admission.withdraw(asked)
       if (seed !== undefined) await admission.endWithdrawal(asked, seed, false)
       throw error
     }
-    capacity.took(asked.app, messages)
+    capacity.took(asked.caller.name, messages)
   }
 
   /**
    * Writes the record, before there is a job: a job without a record would be a message nobody can send. If there is one already
    * it stays, and is what counts.
    */
-  async function record(app: string, id: string, { index, to, request }: Draft): Promise<Recorded> {
-    const message = newMessage(request, { id, app, to, acceptedAt: now(), defaults })
+  async function record(caller: AppCaller, id: string, { index, to, request }: Draft): Promise<Recorded> {
+    const given = { id, app: caller.name, isTest: isTest(caller), to, acceptedAt: now(), defaults }
+    const message = newMessage(request, given)
     if (await store.create(message, sealContent(sealer, id, contentOf(request)))) {
       return { index, message, isNew: true }
     }
@@ -200,12 +210,27 @@ export function createAcceptMessages(deps: {
 
 export type AcceptMessages = ReturnType<typeof createAcceptMessages>
 
-function toDraft(request: MessageRequest | ProblemError, index: number): Draft | ProblemError {
+function toDraft(
+  caller: AppCaller,
+  request: MessageRequest | ProblemError,
+  index: number,
+): Draft | ProblemError {
   if (request instanceof ProblemError) return request
   const to = parsePhoneNumber(request.to)
+  if (to && caller.mode === 'team' && !caller.recipients.includes(to)) return notInTeam()
   if (to) return { index, to, request }
   const detail = 'must be a phone number that can exist, as + and country code and number: +221771234567'
   return invalid([{ pointer: '/to', detail }])
+}
+
+function notInTeam(): ProblemError {
+  const detail = 'This key sends to its team only, and the recipient is not one of them. Use a live key.'
+  return new ProblemError(403, 'recipient_not_in_team', detail)
+}
+
+/** What an app does with its test keys is apart from the rest: an Idempotency-Key of the one says nothing in the other. */
+function worldOf(caller: AppCaller): string {
+  return isTest(caller) ? `${caller.name} test` : caller.name
 }
 
 function isDraft(draft: Draft | ProblemError): draft is Draft {

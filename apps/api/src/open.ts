@@ -3,6 +3,8 @@ import {
   answersPing,
   countJobs,
   createAdmission,
+  createApiKeyStore,
+  createAudit,
   createClock,
   createEvents,
   createFairness,
@@ -34,10 +36,13 @@ import {
 } from '@relais/core'
 import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
+import { createCallers } from './callers.ts'
 import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
 import { createDrain } from './drain.ts'
 import { createEndByApp } from './end-by-app.ts'
+import { createLoginGuard } from './login-guard.ts'
+import { createLogins } from './logins.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
@@ -107,10 +112,29 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     if (!(await sender.vault.read())) await sender.lookAfterToken()
   }
 
+  const callers = createCallers({
+    apps: settings.apiKeys,
+    operators: settings.opsKeys,
+    store: createApiKeyStore({ redis, keys, sealer }),
+    onError,
+    onUnreadable: events.apiKeysUnreadable,
+  })
+  const audit = createAudit({
+    redis,
+    keys,
+    encryptionKeys: settings.encryptionKeys,
+    keptDays: settings.auditKeptDays,
+    onEntry: events.auditEntry,
+    onError: events.auditFailed,
+  })
+
   const app = await buildApp({
     version,
     logger,
-    callers: { apps: settings.apiKeys, operators: settings.opsKeys },
+    callers,
+    loginGuard: createLoginGuard(),
+    onLogin: createLogins({ audit, events }),
+    audit,
     acceptMessages: createAcceptMessages({
       admission: createAdmission({
         redis,
@@ -141,7 +165,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       withinMs: ACCEPT_WITHIN_MS,
       now,
     }),
-    endByApp: createEndByApp({ store, events }),
+    endByApp: createEndByApp({ store, events, audit }),
     whatsappStatus: createWhatsappStatus({
       phoneNumberId: settings.phoneNumberId,
       sender,
@@ -198,6 +222,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
+    { name: 'callers', close: () => callers.close() },
     { name: 'clock', close: () => clock.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },
@@ -221,6 +246,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   }
   clock.start()
   capacity.start()
+  callers.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()
   sender.lookAfterToken().catch(onError)

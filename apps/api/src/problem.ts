@@ -15,6 +15,8 @@ const PROBLEM_CODES = [
   'idempotency_mismatch',
   'recipient_limited',
   'app_limited',
+  'login_limited',
+  'recipient_not_in_team',
   'already_sent',
   'already_ended',
   'token_rejected',

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { openApi, apiSettings, type ApiSettings } from '@relais/api'
 import {
+  APP_SCOPES,
   closeAll,
   createKeys,
   createLogger,
@@ -10,6 +11,7 @@ import {
   openQueue,
   openRedis,
   readSettings,
+  type AppCaller,
   type MessageJob,
 } from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
@@ -21,8 +23,19 @@ type Answer = Awaited<ReturnType<FastifyInstance['inject']>>
 export const APP_KEY = 'wallet-key-0123456789'
 export const OTHER_APP_KEY = 'shop-key-0123456789'
 export const OPS_KEY = 'ops-key-0123456789'
+export const ENCRYPTION_KEY: string = randomBytes(32).toString('base64')
 export const APP_SECRET = '0123456789abcdef'
 export const VERIFY_TOKEN = 'verify-token-0123456789'
+
+/** The app of `APP_KEY`, as use cases know it. */
+export const WALLET: AppCaller = {
+  kind: 'app',
+  name: 'wallet',
+  keyId: 'API_KEYS#1',
+  scopes: APP_SCOPES,
+  mode: 'live',
+  recipients: [],
+}
 
 /** One API for all tests of a file. */
 export function apiFixture(env: Record<string, string> = {}) {
@@ -33,9 +46,11 @@ export function apiFixture(env: Record<string, string> = {}) {
     const logger = createLogger({ name: 'api', level: 'silent', isPretty: false })
     opened = await openApi(settings, logger, '0.0.0')
   })
-  afterAll(async () => {
+  const close = async () => {
     if (opened) await closeAll(opened.closers, 5000)
-  })
+    opened = undefined
+  }
+  afterAll(close)
 
   const inject = (request: InjectOptions | string): Promise<Answer> => {
     if (!opened) throw new Error('the API has not started')
@@ -52,6 +67,15 @@ export function apiFixture(env: Record<string, string> = {}) {
 
   return {
     inject,
+    close,
+
+    /** Every route, with what it takes. */
+    async accessTable() {
+      if (!opened) throw new Error('the API has not started')
+      await opened.app.ready()
+      return opened.app.accessTable
+    },
+
     postTo,
     post: (body: unknown, headers?: Record<string, string>) => postTo('/api/messages', body, headers),
     keys: createKeys(prefix),
@@ -81,7 +105,7 @@ function environment(prefix: string): Record<string, string> {
     QUEUE_PREFIX: prefix,
     API_KEYS: `wallet:${APP_KEY},shop:${OTHER_APP_KEY}`,
     OPS_KEYS: `awa:${OPS_KEY}`,
-    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    ENCRYPTION_KEYS: `k1:${ENCRYPTION_KEY}`,
     WHATSAPP_APP_SECRET: APP_SECRET,
     WHATSAPP_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN,
   }

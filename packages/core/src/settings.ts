@@ -52,7 +52,7 @@ export function readSettings<S extends Record<string, Setting<unknown>>>(
 ): SettingsOf<S> {
   const faults: string[] = []
   const values = Object.entries(settings).map(([key, setting]) => {
-    const text = textOf(environment, setting)
+    const text = settingText(environment, setting)
     if (text instanceof Fault) {
       const name = fileName(setting.name)
       faults.push(line({ ...setting, name, example: exampleFile(setting) }, text.problem))
@@ -75,7 +75,7 @@ export function readSettings<S extends Record<string, Setting<unknown>>>(
  * The text of a setting, trimmed: as the environment has it, or from the file that `NAME_FILE` names. `undefined`: not set.
  * A `Fault` is about `NAME_FILE`.
  */
-export function textOf(
+export function settingText(
   environment: Environment,
   { name, isSecret }: Pick<Setting<unknown>, 'name' | 'isSecret'>,
 ): string | Fault | undefined {
