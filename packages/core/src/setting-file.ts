@@ -2,8 +2,8 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { Fault } from './fault.ts'
 
-/** The largest file that is read. Keys and certificates are far smaller; a wrong path may lead to anything. */
-const MAX_BYTES = 64 * 1024
+/** The largest file that is read: room for the authorities of a whole system. A wrong path may lead to anything. */
+const MAX_BYTES = 1024 * 1024
 
 /** The text of a small file without the white space around it, or what is wrong with the file; never its content. */
 export function readSettingFile(path: string): string | Fault {

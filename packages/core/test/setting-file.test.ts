@@ -79,7 +79,7 @@ describe('a secret that stands in a file', () => {
     ['is a folder', 'is not a file', () => mkdir(join(folder, 'dir')).then(() => join(folder, 'dir'))],
     ['is a pipe, where reading would wait for ever', 'is not a file', async () => pipe('pipe')],
     ['is empty', 'is empty', () => file('empty', '\n')],
-    ['is too large to be one', 'more than 65536 bytes', () => file('large', 'secret'.repeat(20_000))],
+    ['is too large to be one', 'more than 1048576 bytes', () => file('large', 'secret'.repeat(200_000))],
     // Nothing is at the start of our own memory: for root too.
     ['cannot be read', 'cannot be read (EIO)', async () => '/proc/self/mem'],
   ])('is a fault if the file %s, and nothing of it is told', async (_what, problem, make) => {
