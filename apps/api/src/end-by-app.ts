@@ -33,7 +33,7 @@ export function createEndByApp(deps: { store: MessageStore; events: Events; audi
 
     /**
      * The person has typed the code: nobody needs the message any more. Typed from what an operator read out it is used as well,
-     * though that message has ended already. Throws a 409 for a code that never went to anybody.
+     * though that message has ended already; then nobody need read it any more, and it is erased. Throws a 409 for a code that never went to anybody.
      */
     async use(app: AppCaller, id: string): Promise<Message> {
       const before = await own(app, id)
@@ -41,9 +41,18 @@ export function createEndByApp(deps: { store: MessageStore; events: Events; audi
         .move(id, { to: 'used', detail: 'the code was used' })
         .catch(refuseAsUnavailable)
       if (moved) events.messageUsed(message, !hasArrived(message))
+      if (message.status === 'fallback' && message.usedAt === undefined) return useAfterFallback(message)
       if (message.status === 'used' || message.status === 'fallback') return message
       throw alreadyEnded(message.status)
     },
+  }
+
+  async function useAfterFallback(before: Message): Promise<Message> {
+    const { moved, message = before } = await store
+      .noteUsed(before.id, 'the code was used')
+      .catch(refuseAsUnavailable)
+    if (moved) events.messageUsed(message, false)
+    return message
   }
 
   async function own(app: AppCaller, id: string): Promise<Message> {

@@ -2,6 +2,7 @@
 import {
   answersPing,
   comesUp,
+  createAgeSeal,
   createClock,
   createEvents,
   createGraphClient,
@@ -74,6 +75,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const keys = createKeys(prefix)
   const sealer = createSealer(settings.encryptionKeys)
   const redis = openRedis(redisTarget(settings), 'patient', onError, 'relais-worker')
+  const { fallbackCodes: codes, fallbackPublicKey } = settings
+  const sealToOperators = fallbackPublicKey && (await createAgeSeal(fallbackPublicKey))
   const clock = createClock({
     redis,
     key: keys.timers(),
@@ -207,7 +210,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     concurrency: settings.workerConcurrency,
     deliver,
     deliverAlone: createDeliverAlone({ store, unsettled, end, deliver, events }),
-    fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes, now }),
+    fallBack: createFallBack({ store, sealer, sink, events, codes, sealToOperators, now }),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
     recordNotice: createRecordNotice({ store, pauses, events }),
     lookAfterToken,

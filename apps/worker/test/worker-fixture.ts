@@ -19,6 +19,7 @@ import {
   openRedis,
   sealContent,
   Secret,
+  type AgeSeal,
   type Message,
   type MessageContent,
   type MessageJob,
@@ -47,6 +48,8 @@ export async function workerFixture(
     token?: string | null
     ratePerSecond?: number
     deliverWithinMs?: number
+    fallbackCodes?: 'plain' | 'masked' | 'sealed'
+    sealToOperators?: AgeSeal
   } = {},
 ) {
   const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
@@ -168,7 +171,8 @@ export async function workerFixture(
       sealer,
       sink: { write: async (record) => void records.push(record as Record<string, unknown>) },
       events,
-      codes: 'plain',
+      codes: options.fallbackCodes ?? 'plain',
+      sealToOperators: options.sealToOperators,
       now,
     }),
     fallbackJobs: async () => (await fallbackQueue.getJobs()).map((job) => job.data),
