@@ -1,17 +1,19 @@
 /**
  * Use case: take a request of an app, one message or many. When this answers, the messages are in Redis and will reach an end.
  *
- *     numbers ─► door (made before? limits?) ─► room? ─► records ─► jobs ─► replicas ─► answer
+ *     numbers, countries ─► door (made before? limits?) ─► room? ─► records ─► jobs ─► replicas ─► answer
  *
  * Each step can be made again without harm, because the ids of the messages come from the request: a record is written once, a
  * job is added once. So a repeat does what is missing, should the first have died half-way, and answers from the records.
  */
 import {
+  countryOf,
   enqueueMessages,
   messageIdOf,
   newSeed,
   parsePhoneNumber,
   sealContent,
+  sourceOf,
   type Admission,
   type AdmissionRequest,
   type Events,
@@ -20,6 +22,7 @@ import {
   type MessageJob,
   type MessageStore,
   type MoveResult,
+  type Refusal,
   type Replication,
   type Sealer,
 } from '@relais/core'
@@ -28,7 +31,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Capacity } from './capacity.ts'
 import { contentOf, newMessage, type MessageDefaults, type MessageRequest } from './new-message.ts'
 import { invalid } from './plugins/problems.ts'
-import { ProblemError } from './problem.ts'
+import { ProblemError, type FieldFault, type ProblemCode } from './problem.ts'
 import { inParts, within } from './within.ts'
 
 /** What an app hands over at once. */
@@ -37,13 +40,21 @@ export type Submission = {
   /** In the order of the body: a message, or the problem with what is there instead. */
   requests: readonly (MessageRequest | ProblemError)[]
   idempotency?: AdmissionRequest['idempotency']
+  /** `false`: no limit is asked and nothing is counted, for messages that reach nobody. */
+  isLimited?: boolean
 }
 
 /** What became of each request, in order: the message that was accepted, or why it was not. */
 export type Acceptance = { isRepeat: boolean; results: (Message | ProblemError)[] }
 
-/** A message that can be sent: what was asked for, its place in the submission, and its recipient in E.164. */
-type Draft = { index: number; to: string; request: MessageRequest }
+/** A message that can be sent: what was asked for, its place in the submission, its recipient in E.164, and who asked for it. */
+type Draft = {
+  index: number
+  to: string
+  isCode: boolean
+  source: string | undefined
+  request: MessageRequest
+}
 type Asked = Omit<AdmissionRequest, 'messages'> & { messages: Draft[] }
 type Recorded = { index: number; message: Message; isNew: boolean }
 
@@ -76,20 +87,23 @@ export function createAcceptMessages(deps: {
   sealer: Sealer
   events: Events
   defaults: MessageDefaults
+  /** The countries an app may send to; an app that is not named may send to any. */
+  countries?: ReadonlyMap<string, ReadonlySet<string>>
   withinMs: number
   now?: () => number
 }) {
   const { admission, capacity, fairness, store, queue, replication, sealer, events } = deps
-  const { defaults, withinMs, now = Date.now } = deps
+  const { defaults, countries, withinMs, now = Date.now } = deps
 
   /**
    * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 429 for an app
    * that has too many waiting, 503 while Redis cannot take the messages.
    */
-  return async ({ app, requests, idempotency }: Submission): Promise<Acceptance> => {
-    const drafts = requests.map(toDraft)
+  return async ({ app, requests, idempotency, isLimited = true }: Submission): Promise<Acceptance> => {
+    const allowed = isLimited ? countries?.get(app) : undefined
+    const drafts = requests.map(toDraft).map((draft) => (isAbroad(draft, allowed) ? abroad() : draft))
     const messages = drafts.filter(isDraft)
-    const asked: Asked = { app, seed: newSeed(), ...(idempotency && { idempotency }), messages }
+    const asked: Asked = { app, seed: newSeed(), ...(idempotency && { idempotency }), messages, isLimited }
     const budgetMs = withinMs + (requests.length - 1) * MS_PER_FURTHER_MESSAGE
     const { isRepeat, limited, recorded } = await within(budgetMs, (late) => take(asked, late))
     void tell(recorded)
@@ -97,7 +111,8 @@ export function createAcceptMessages(deps: {
     for (const { index, message } of recorded) {
       results.set(index, isWithdrawn(message) ? withdrawn() : message)
     }
-    for (const [index, waitMs] of limited) results.set(index, recipientLimited(waitMs))
+    for (const [index, refusal] of limited) results.set(index, limitedBy(refusal))
+    if (!isRepeat) tellOfRefused([...limited.values()], drafts)
     return { isRepeat, results: drafts.map((draft, index) => results.get(index) ?? (draft as ProblemError)) }
   }
 
@@ -163,6 +178,12 @@ export function createAcceptMessages(deps: {
     })
   }
 
+  function tellOfRefused(limited: Refusal[], drafts: (Draft | ProblemError)[]): void {
+    for (const { limit } of limited) events.messageLimited(limit)
+    for (const draft of drafts)
+      if (!isDraft(draft) && draft.code === 'country_refused') events.messageLimited('country')
+  }
+
   /** A few at a time: a thousand lines at once fill the pipe behind standard output, and the whole process waits until it is read. */
   async function tell(recorded: Recorded[]): Promise<void> {
     const accepted = recorded.filter(({ isNew }) => isNew)
@@ -203,9 +224,22 @@ export type AcceptMessages = ReturnType<typeof createAcceptMessages>
 function toDraft(request: MessageRequest | ProblemError, index: number): Draft | ProblemError {
   if (request instanceof ProblemError) return request
   const to = parsePhoneNumber(request.to)
-  if (to) return { index, to, request }
-  const detail = 'must be a phone number that can exist, as + and country code and number: +221771234567'
-  return invalid([{ pointer: '/to', detail }])
+  const source = request.sourceIp === undefined ? undefined : sourceOf(request.sourceIp)
+  const faults: FieldFault[] = []
+  if (!to) {
+    const detail = 'must be a phone number that can exist, as + and country code and number: +221771234567'
+    faults.push({ pointer: '/to', detail })
+  }
+  if (request.sourceIp !== undefined && source === undefined) {
+    faults.push({ pointer: '/sourceIp', detail: 'must be an IPv4 or IPv6 address' })
+  }
+  if (!to || faults.length > 0) return invalid(faults)
+  return { index, to, isCode: request.type === 'otp', source, request }
+}
+
+/** Does it go to a country that its app may not send to? */
+function isAbroad(draft: Draft | ProblemError, allowed: ReadonlySet<string> | undefined): boolean {
+  return allowed !== undefined && isDraft(draft) && !allowed.has(countryOf(draft.to) ?? '')
 }
 
 function isDraft(draft: Draft | ProblemError): draft is Draft {
@@ -229,9 +263,24 @@ function mismatch(): ProblemError {
   return new ProblemError(422, 'idempotency_mismatch', detail)
 }
 
-/** @param waitMs after so long, and not before, the message would be accepted if nobody else sends to the recipient */
-function recipientLimited(waitMs: number): ProblemError {
+function abroad(): ProblemError {
+  const detail = 'must be a number of a country that this app may send to'
+  return new ProblemError(422, 'country_refused', `/to ${detail}.`, { errors: [{ pointer: '/to', detail }] })
+}
+
+/** What an app is told: which of its limits it was, and nothing of what is known about others. */
+const REFUSALS: Record<Refusal['limit'], { code: ProblemCode; what: string }> = {
+  recipient: { code: 'recipient_limited', what: 'This recipient has had enough messages for now.' },
+  source: { code: 'source_limited', what: 'Too many messages were asked for from this address for now.' },
+  app: { code: 'app_limited', what: 'This app has sent as many messages as it may in a day.' },
+  prefix: { code: 'prefix_limited', what: 'Numbers like this one have had enough messages for now.' },
+  guard: { code: 'prefix_limited', what: 'Numbers like this one have had enough messages for now.' },
+  stop: { code: 'prefix_limited', what: 'Numbers like this one have had enough messages for now.' },
+}
+
+/** The message would be accepted after the time that is told, and not before, if nothing else is sent meanwhile. */
+function limitedBy({ limit, waitMs }: Refusal): ProblemError {
   const retryAfterSeconds = Math.ceil(waitMs / 1000)
-  const detail = `This recipient has had enough messages for now. Try again in ${retryAfterSeconds} s.`
-  return new ProblemError(429, 'recipient_limited', detail, { retryAfterSeconds })
+  const { code, what } = REFUSALS[limit]
+  return new ProblemError(429, code, `${what} Try again in ${retryAfterSeconds} s.`, { retryAfterSeconds })
 }

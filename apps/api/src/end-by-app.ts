@@ -1,9 +1,18 @@
 /** Use cases: an app ends a message itself. It takes it back before it is sent, or tells that the code was used. */
-import type { Events, Message, MessageStatus, MessageStore } from '@relais/core'
+import type { Events, Message, MessageStatus, MessageStore, PumpingGuard } from '@relais/core'
 import { ProblemError, refuseAsUnavailable } from './problem.ts'
 
-export function createEndByApp(deps: { store: MessageStore; events: Events }) {
-  const { store, events } = deps
+/**
+ * @param deps.guard learns which codes were used; absent when it is off
+ * @param deps.restartCoolDown likewise, for the cool-down of the recipient
+ */
+export function createEndByApp(deps: {
+  store: MessageStore
+  events: Events
+  guard?: Pick<PumpingGuard, 'used' | 'notSent'> | undefined
+  restartCoolDown?: ((to: string) => Promise<void>) | undefined
+}) {
+  const { store, events, guard, restartCoolDown } = deps
 
   return {
     /** The app's message. Throws a 404 for one that is not there, or is another app's: the answer is the same. */
@@ -16,6 +25,7 @@ export function createEndByApp(deps: { store: MessageStore; events: Events }) {
         .move(id, { to: 'canceled', detail: 'canceled by the app' })
         .catch(refuseAsUnavailable)
       if (moved) events.messageCanceled(message)
+      if (moved) await learned(guard?.notSent(message))
       if (message.status === 'canceled') return message
       throw notCanceled(message.status)
     },
@@ -30,9 +40,20 @@ export function createEndByApp(deps: { store: MessageStore; events: Events }) {
         .move(id, { to: 'used', detail: 'the code was used' })
         .catch(refuseAsUnavailable)
       if (moved) events.messageUsed(message, !hasArrived(message))
+      if (moved || (await isUsedAfterFallback(message))) {
+        await learned(guard?.used(message))
+        await learned(restartCoolDown?.(message.to))
+      }
       if (message.status === 'used' || message.status === 'fallback') return message
       throw alreadyEnded(message.status)
     },
+  }
+
+  /** Noted once, so that it counts once. Where nobody counts, nobody notes. */
+  async function isUsedAfterFallback({ id, status }: Message): Promise<boolean> {
+    if (status !== 'fallback' || !(guard ?? restartCoolDown)) return false
+    const noted = store.note(id, { status, detail: 'the code was used' })
+    return noted.catch(refuseAsUnavailable)
   }
 
   async function own(app: string, id: string): Promise<Message> {
@@ -41,6 +62,11 @@ export function createEndByApp(deps: { store: MessageStore; events: Events }) {
     const detail = 'There is no such message. Records are kept a day after the deadline.'
     throw new ProblemError(404, 'not_found', detail)
   }
+}
+
+/** What limits are to learn is not worth an error to the app: the message is where it belongs. */
+async function learned(note: Promise<void> | undefined): Promise<void> {
+  await note?.catch(() => undefined)
 }
 
 export type EndByApp = ReturnType<typeof createEndByApp>

@@ -8,10 +8,13 @@ import {
   createFairness,
   createGraphClient,
   createKeys,
+  createLimitWatch,
   createMessageStore,
   createMetrics,
   createProbes,
+  createPumpingGuard,
   createReplication,
+  createRestartCoolDown,
   createSealer,
   createSender,
   createUnsettled,
@@ -88,6 +91,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     apps: new Set(settings.apiKeys.map(({ name }) => name)).size,
     onError,
   })
+  const watch = createLimitWatch({ redis, keys, onError, now })
+  const isGuarding = settings.pumpingGuard !== 'off'
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
     apiVersion: settings.apiVersion,
@@ -119,7 +124,14 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         limits: {
           cooldownMs: settings.recipientCooldownSeconds * 1000,
           maxPerHour: settings.recipientMaxPerHour,
+          sourceMaxPerHour: settings.sourceMaxPerHour,
+          prefixMaxPerHour: settings.prefixMaxPerHour,
+          appMaxPerDay: settings.appMaxPerDay,
+          guard: settings.pumpingGuard,
         },
+        watch,
+        onNews: events.limitNews,
+        now,
       }),
       capacity,
       fairness: createFairness({ redis, keys }),
@@ -138,10 +150,18 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         language: settings.templateLanguage,
         ttlSeconds: settings.otpTtlSeconds,
       },
+      countries: settings.appCountries,
       withinMs: ACCEPT_WITHIN_MS,
       now,
     }),
-    endByApp: createEndByApp({ store, events }),
+    endByApp: createEndByApp({
+      store,
+      events,
+      ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
+      ...(settings.recipientCooldownSeconds > 0 && {
+        restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
+      }),
+    }),
     whatsappStatus: createWhatsappStatus({
       phoneNumberId: settings.phoneNumberId,
       sender,
@@ -198,6 +218,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
+    { name: 'limits', close: () => watch.close() },
     { name: 'clock', close: () => clock.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },
@@ -218,9 +239,11 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   if (await comesUp(redis, keys.timers(), CONNECT_WITHIN_MS)) {
     requireFit(await facts().catch(() => undefined))
     await requireReadable(sender.vault, Date.now())
+    await watch.look().catch(onError)
   }
   clock.start()
   capacity.start()
+  watch.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()
   sender.lookAfterToken().catch(onError)

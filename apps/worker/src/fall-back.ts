@@ -8,22 +8,31 @@ import {
   isSettled,
   openContent,
   type Events,
+  type FallbackReason,
   type Message,
   type MessageStore,
+  type PumpingGuard,
   type Sealer,
 } from '@relais/core'
 import type { FallbackSink } from './fallback-sink.ts'
 
-/** @param deps.codes `plain` puts the code into the record, `masked` does not */
+/** What says something about the recipient, and nothing about us or Meta. */
+const RECIPIENTS_OWN: readonly FallbackReason[] = ['recipient_unreachable', 'undelivered']
+
+/**
+ * @param deps.codes `plain` puts the code into the record, `masked` does not
+ * @param deps.guard learns what became of the code; absent when it is off
+ */
 export function createFallBack(deps: {
   store: MessageStore
   sealer: Sealer
   sink: FallbackSink
   events: Events
   codes: 'plain' | 'masked'
+  guard?: Pick<PumpingGuard, 'failed' | 'notSent'> | undefined
   now?: () => number
 }) {
-  const { store, sealer, sink, events, now = Date.now } = deps
+  const { store, sealer, sink, events, guard, now = Date.now } = deps
 
   return async (messageId: string): Promise<void> => {
     const message = await store.read(messageId)
@@ -33,7 +42,19 @@ export function createFallBack(deps: {
       to: 'fallback',
       ...(message.reasonDetail && { detail: message.reasonDetail }),
     })
-    if (moved) events.messageEnded('fallback', message.reason)
+    if (!moved) return
+    events.messageEnded('fallback', message.reason)
+    if (guard) await tellGuard(guard, message, message.reason)
+  }
+
+  async function tellGuard(
+    { failed, notSent }: Pick<PumpingGuard, 'failed' | 'notSent'>,
+    message: Message,
+    reason: FallbackReason,
+  ): Promise<void> {
+    if (!RECIPIENTS_OWN.includes(reason)) return notSent(message)
+    const failing = await failed(message)
+    if (failing !== undefined) events.prefixFailing(message.app, failing)
   }
 
   async function recordOf({ id, app, to, reason, expiresAt, reference }: Message): Promise<object> {

@@ -14,6 +14,7 @@ import {
   createPairBudget,
   createPauses,
   createProbes,
+  createPumpingGuard,
   createReplication,
   createSealer,
   createSender,
@@ -142,7 +143,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   })
   const throughput = createThroughput({ sender, graph, pacing, events })
   throughput.start(onError)
-  const end = createEndMessage({ store, fallbackQueue, events })
+  const guard = settings.pumpingGuard === 'off' ? undefined : createPumpingGuard({ redis, keys })
+  const end = createEndMessage({ store, fallbackQueue, events, guard })
   const breaker = createCircuitBreaker({ events, stopping: stopping.signal })
   const sweep = createSweep({
     store,
@@ -205,9 +207,9 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     concurrency: settings.workerConcurrency,
     deliver,
     deliverAlone: createDeliverAlone({ store, unsettled, end, deliver, events }),
-    fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes, now }),
+    fallBack: createFallBack({ store, sealer, sink, events, guard, codes: settings.fallbackCodes, now }),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
-    recordNotice: createRecordNotice({ store, pauses, events }),
+    recordNotice: createRecordNotice({ store, pauses, events, guard }),
     lookAfterToken,
     fairness: createFairness({ redis, keys }),
   })
