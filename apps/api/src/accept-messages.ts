@@ -13,8 +13,10 @@ import {
   newSeed,
   parsePhoneNumber,
   sealContent,
+  isTest,
   sourceOf,
   type Admission,
+  type AppCaller,
   type AdmissionRequest,
   type Events,
   type Fairness,
@@ -36,12 +38,10 @@ import { inParts, within } from './within.ts'
 
 /** What an app hands over at once. */
 export type Submission = {
-  app: string
+  caller: AppCaller
   /** In the order of the body: a message, or the problem with what is there instead. */
   requests: readonly (MessageRequest | ProblemError)[]
   idempotency?: AdmissionRequest['idempotency']
-  /** `false`: no limit is asked and nothing is counted, for messages that reach nobody. */
-  isLimited?: boolean
 }
 
 /** What became of each request, in order: the message that was accepted, or why it was not. */
@@ -55,7 +55,7 @@ type Draft = {
   source: string | undefined
   request: MessageRequest
 }
-type Asked = Omit<AdmissionRequest, 'messages'> & { messages: Draft[] }
+type Asked = Omit<AdmissionRequest, 'messages'> & { caller: AppCaller; messages: Draft[] }
 type Recorded = { index: number; message: Message; isNew: boolean }
 
 /**
@@ -79,7 +79,7 @@ const MOST_WITHDRAWALS = 20
 /** @param deps.withinMs how long Redis may take for one message before the caller is told to try again */
 export function createAcceptMessages(deps: {
   admission: Admission
-  capacity: Pick<Capacity, 'requireRoom' | 'took'>
+  capacity: Pick<Capacity, 'requireRoom' | 'requireSafety' | 'took'>
   fairness: Fairness
   store: MessageStore
   queue: Queue<MessageJob>
@@ -99,11 +99,21 @@ export function createAcceptMessages(deps: {
    * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 429 for an app
    * that has too many waiting, 503 while Redis cannot take the messages.
    */
-  return async ({ app, requests, idempotency, isLimited = true }: Submission): Promise<Acceptance> => {
-    const allowed = isLimited ? countries?.get(app) : undefined
-    const drafts = requests.map(toDraft).map((draft) => (isAbroad(draft, allowed) ? abroad() : draft))
+  return async ({ caller, requests, idempotency }: Submission): Promise<Acceptance> => {
+    const allowed = isTest(caller) ? undefined : countries?.get(caller.name)
+    const drafts = requests
+      .map((request, index) => toDraft(caller, request, index))
+      .map((draft) => requireCountry(draft, allowed))
     const messages = drafts.filter(isDraft)
-    const asked: Asked = { app, seed: newSeed(), ...(idempotency && { idempotency }), messages, isLimited }
+    const asked: Asked = {
+      caller,
+      app: worldOf(caller),
+      seed: newSeed(),
+      ...(idempotency && { idempotency }),
+      messages,
+      // What a test key sends reaches nobody.
+      isLimited: !isTest(caller),
+    }
     const budgetMs = withinMs + (requests.length - 1) * MS_PER_FURTHER_MESSAGE
     const { isRepeat, limited, recorded } = await within(budgetMs, (late) => take(asked, late))
     void tell(recorded)
@@ -128,7 +138,7 @@ export function createAcceptMessages(deps: {
       const drafts = asked.messages.filter(({ index }) => !limited.has(index))
       if (kind === 'new') await requireRoom(asked, drafts.length)
       const recorded = await inParts(PART, drafts, late, (part) =>
-        Promise.all(part.map((draft) => record(asked.app, messageIdOf(seed, draft.index), draft))),
+        Promise.all(part.map((draft) => record(asked.caller, messageIdOf(seed, draft.index), draft))),
       )
       await enqueue(
         recorded.map(({ message }) => message).filter(({ status }) => status === 'queued'),
@@ -146,21 +156,23 @@ export function createAcceptMessages(deps: {
   /** A repeat has found its room before. What is refused for want of it leaves nothing behind, and may be asked for again. */
   async function requireRoom(asked: Asked, messages: number): Promise<void> {
     try {
-      capacity.requireRoom(asked.app, messages)
+      if (isTest(asked.caller)) capacity.requireSafety()
+      else capacity.requireRoom(asked.app, messages)
     } catch (error) {
       const seed = await admission.withdraw(asked)
       if (seed !== undefined) await admission.endWithdrawal(asked, seed, false)
       throw error
     }
-    capacity.took(asked.app, messages)
+    capacity.took(asked.caller.name, messages)
   }
 
   /**
    * Writes the record, before there is a job: a job without a record would be a message nobody can send. If there is one already
    * it stays, and is what counts.
    */
-  async function record(app: string, id: string, { index, to, request }: Draft): Promise<Recorded> {
-    const message = newMessage(request, { id, app, to, acceptedAt: now(), defaults })
+  async function record(caller: AppCaller, id: string, { index, to, request }: Draft): Promise<Recorded> {
+    const given = { id, app: caller.name, isTest: isTest(caller), to, acceptedAt: now(), defaults }
+    const message = newMessage(request, given)
     if (await store.create(message, sealContent(sealer, id, contentOf(request)))) {
       return { index, message, isNew: true }
     }
@@ -221,7 +233,11 @@ export function createAcceptMessages(deps: {
 
 export type AcceptMessages = ReturnType<typeof createAcceptMessages>
 
-function toDraft(request: MessageRequest | ProblemError, index: number): Draft | ProblemError {
+function toDraft(
+  caller: AppCaller,
+  request: MessageRequest | ProblemError,
+  index: number,
+): Draft | ProblemError {
   if (request instanceof ProblemError) return request
   const to = parsePhoneNumber(request.to)
   const source = request.sourceIp === undefined ? undefined : sourceOf(request.sourceIp)
@@ -234,12 +250,28 @@ function toDraft(request: MessageRequest | ProblemError, index: number): Draft |
     faults.push({ pointer: '/sourceIp', detail: 'must be an IPv4 or IPv6 address' })
   }
   if (!to || faults.length > 0) return invalid(faults)
+  if (caller.mode === 'team' && !caller.recipients.includes(to)) return notInTeam()
   return { index, to, isCode: request.type === 'otp', source, request }
 }
 
-/** Does it go to a country that its app may not send to? */
-function isAbroad(draft: Draft | ProblemError, allowed: ReadonlySet<string> | undefined): boolean {
-  return allowed !== undefined && isDraft(draft) && !allowed.has(countryOf(draft.to) ?? '')
+/** A message to a country that its app may not send to is refused. */
+function requireCountry(
+  draft: Draft | ProblemError,
+  allowed: ReadonlySet<string> | undefined,
+): Draft | ProblemError {
+  if (!allowed || !isDraft(draft) || allowed.has(countryOf(draft.to) ?? '')) return draft
+  const detail = 'must be a number of a country that this app may send to'
+  return new ProblemError(422, 'country_refused', `/to ${detail}.`, { errors: [{ pointer: '/to', detail }] })
+}
+
+function notInTeam(): ProblemError {
+  const detail = 'This key sends to its team only, and the recipient is not one of them. Use a live key.'
+  return new ProblemError(403, 'recipient_not_in_team', detail)
+}
+
+/** What an app does with its test keys is apart from the rest: an Idempotency-Key of the one says nothing in the other. */
+function worldOf(caller: AppCaller): string {
+  return isTest(caller) ? `${caller.name} test` : caller.name
 }
 
 function isDraft(draft: Draft | ProblemError): draft is Draft {
@@ -261,11 +293,6 @@ function mismatch(): ProblemError {
   const detail =
     'This Idempotency-Key came with another body within the last 24 hours. Use a new key for a new request.'
   return new ProblemError(422, 'idempotency_mismatch', detail)
-}
-
-function abroad(): ProblemError {
-  const detail = 'must be a number of a country that this app may send to'
-  return new ProblemError(422, 'country_refused', `/to ${detail}.`, { errors: [{ pointer: '/to', detail }] })
 }
 
 /** What an app is told: which of its limits it was, and nothing of what is known about others. */

@@ -1,12 +1,15 @@
 /** The HTTP edge, put together from its parts. It does not listen: that is `main.ts`. */
-import type { Logger, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
+import type { Audit, Logger, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
 import type { Queue } from 'bullmq'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { AcceptMessages } from './accept-messages.ts'
 import type { EndByApp } from './end-by-app.ts'
-import { createAuth, type Callers } from './plugins/auth.ts'
+import type { Callers } from './callers.ts'
+import type { LoginGuard } from './login-guard.ts'
+import type { Logins } from './logins.ts'
+import { registerAuth } from './plugins/auth.ts'
 import { registerBoard } from './plugins/board.ts'
 import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
@@ -24,7 +27,10 @@ const BODY_LIMIT_BYTES = 64 * 1024
 export type AppDeps = {
   version: string
   logger: Logger
-  callers: Callers
+  callers: Pick<Callers, 'identify'>
+  loginGuard: LoginGuard
+  onLogin: Logins
+  audit: Pick<Audit, 'append' | 'note'>
   acceptMessages: AcceptMessages
   endByApp: EndByApp
   whatsappStatus: () => Promise<WhatsappStatus>
@@ -74,7 +80,6 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   })
 
   app.removeContentTypeParser('text/plain')
-  app.decorateRequest('caller', '')
   app.addHook('onResponse', async (request, reply) => {
     deps.logger.debug(
       {
@@ -83,21 +88,21 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
         route: request.routeOptions.url,
         statusCode: reply.statusCode,
         durationMs: Math.round(reply.elapsedTime),
-        ...(request.caller && { caller: request.caller }),
+        ...(request.caller && { caller: request.caller.name, keyId: request.caller.keyId }),
       },
       'request completed',
     )
   })
   registerProblems(app, deps.logger)
 
-  const auth = createAuth(deps.callers)
+  registerAuth(app, deps)
   await registerOpenApi(app, deps.version)
-  await app.register(messagesRoutes({ ...deps, auth }))
-  await app.register(messageRoutes({ ...deps, auth }))
-  await app.register(walletRoutes({ ...deps, auth }))
+  await app.register(messagesRoutes(deps))
+  await app.register(messageRoutes(deps))
+  await app.register(walletRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
-  await registerBoard(app, { auth, queues: deps.boardQueues })
+  await registerBoard(app, { queues: deps.boardQueues })
   return app
 }
 

@@ -3,6 +3,8 @@ import {
   answersPing,
   countJobs,
   createAdmission,
+  createApiKeyStore,
+  createAudit,
   createClock,
   createEvents,
   createFairness,
@@ -37,10 +39,13 @@ import {
 } from '@relais/core'
 import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
+import { createCallers } from './callers.ts'
 import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
 import { createDrain } from './drain.ts'
 import { createEndByApp } from './end-by-app.ts'
+import { createLoginGuard } from './login-guard.ts'
+import { createLogins } from './logins.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
@@ -112,10 +117,29 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     if (!(await sender.vault.read())) await sender.lookAfterToken()
   }
 
+  const callers = createCallers({
+    apps: settings.apiKeys,
+    operators: settings.opsKeys,
+    store: createApiKeyStore({ redis, keys, sealer }),
+    onError,
+    onUnreadable: events.apiKeysUnreadable,
+  })
+  const audit = createAudit({
+    redis,
+    keys,
+    encryptionKeys: settings.encryptionKeys,
+    keptDays: settings.auditKeptDays,
+    onEntry: events.auditEntry,
+    onError: events.auditFailed,
+  })
+
   const app = await buildApp({
     version,
     logger,
-    callers: { apps: settings.apiKeys, operators: settings.opsKeys },
+    callers,
+    loginGuard: createLoginGuard(),
+    onLogin: createLogins({ audit, events }),
+    audit,
     acceptMessages: createAcceptMessages({
       admission: createAdmission({
         redis,
@@ -157,6 +181,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     endByApp: createEndByApp({
       store,
       events,
+      audit,
       ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
       ...(settings.recipientCooldownSeconds > 0 && {
         restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
@@ -219,6 +244,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
     { name: 'limits', close: () => watch.close() },
+    { name: 'callers', close: () => callers.close() },
     { name: 'clock', close: () => clock.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },
@@ -244,6 +270,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   clock.start()
   capacity.start()
   watch.start()
+  callers.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()
   sender.lookAfterToken().catch(onError)

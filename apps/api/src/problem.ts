@@ -18,6 +18,8 @@ const PROBLEM_CODES = [
   'source_limited',
   'prefix_limited',
   'app_limited',
+  'login_limited',
+  'recipient_not_in_team',
   'already_sent',
   'already_ended',
   'token_rejected',

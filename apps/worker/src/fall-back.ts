@@ -37,12 +37,13 @@ export function createFallBack(deps: {
   return async (messageId: string): Promise<void> => {
     const message = await store.read(messageId)
     if (!message?.reason || isSettled(message.status)) return
-    await sink.write(await recordOf(message))
+    // Nobody waits for the code of a test.
+    if (!message.isTest) await sink.write(await recordOf(message))
     const { moved } = await store.move(messageId, {
       to: 'fallback',
       ...(message.reasonDetail && { detail: message.reasonDetail }),
     })
-    if (!moved) return
+    if (!moved || message.isTest) return
     events.messageEnded('fallback', message.reason)
     if (guard) await tellGuard(guard, message, message.reason)
   }

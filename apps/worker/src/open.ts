@@ -43,6 +43,7 @@ import { createCheckTemplate } from './check-template.ts'
 import { createCircuitBreaker } from './circuit-breaker.ts'
 import { startConsumers } from './consume.ts'
 import { createDeliverAlone } from './deliver-alone.ts'
+import { createDeliverTest } from './deliver-test.ts'
 import { createDeliver } from './deliver.ts'
 import { createEndMessage } from './end-message.ts'
 import { createFallBack } from './fall-back.ts'
@@ -184,6 +185,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     pauses,
     breaker,
     end,
+    deliverTest: createDeliverTest({ store, end, now }),
     events,
     policy,
     onUncertain: settings.onUncertain,

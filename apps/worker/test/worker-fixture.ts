@@ -29,6 +29,7 @@ import {
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import { onTestFinished } from 'vitest'
 import { createCircuitBreaker } from '../src/circuit-breaker.ts'
+import { createDeliverTest } from '../src/deliver-test.ts'
 import { createDeliver } from '../src/deliver.ts'
 import { createEndMessage } from '../src/end-message.ts'
 import { createFallBack } from '../src/fall-back.ts'
@@ -113,6 +114,7 @@ export async function workerFixture(
       pauses,
       breaker,
       end,
+      deliverTest: createDeliverTest({ store, end, now }),
       events,
       policy,
       replication: { isOut: () => false, isReached: async () => true },

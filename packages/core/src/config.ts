@@ -320,6 +320,16 @@ export const fallbackSettings = {
   } satisfies Setting<'plain' | 'masked'> as Setting<'plain' | 'masked'>,
 }
 
+export const auditSettings = {
+  auditKeptDays: wholeNumber({
+    name: 'AUDIT_KEPT_DAYS',
+    about: 'Entries of the audit go when they are older',
+    min: 1,
+    max: 3650,
+    fallback: 400,
+  }),
+}
+
 export const processSettings = {
   logLevel: oneOf({
     name: 'LOG_LEVEL',
@@ -466,6 +476,7 @@ export const sharedSettings = {
   ...deliverySettings,
   ...tokenSettings,
   ...fallbackSettings,
+  ...auditSettings,
   ...processSettings,
 }
 

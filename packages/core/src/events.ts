@@ -3,6 +3,7 @@
  * touch. No line holds a code, a token or a whole number; the fallback record, which may, has a sink of its own.
  */
 import type { StoredToken, TokenState } from './access-token/token-state.ts'
+import type { AuditRecord } from './audit.ts'
 import type { ClockChange } from './clock.ts'
 import type { Notice } from './graph/notices.ts'
 import type { Limit, LimitNews } from './limits/limits.ts'
@@ -22,12 +23,13 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     messageId: message.id,
     app: message.app,
     to: maskPhoneNumber(message.to),
+    ...(message.isTest && { isTest: true }),
     ...(message.reference !== undefined && { reference: message.reference }),
   })
 
   return {
     messageAccepted(message: Message): void {
-      metrics.accepted.inc({ app: message.app, type: message.type })
+      if (!message.isTest) metrics.accepted.inc({ app: message.app, type: message.type })
       logger.info({ event: 'message.accepted', type: message.type, ...about(message) }, 'message accepted')
     },
 
@@ -185,6 +187,29 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
         { event: 'message.not_requested', ...about(message) },
         'the person did not request this code',
       )
+    },
+
+    /** A key that is not right, or not any more. The first of a minute, and then one in ten. */
+    loginFailed(login: { address: string; failures: number; why: string; keyId?: string }): void {
+      metrics.loginsFailed.inc({ why: login.why })
+      if (login.failures > 10 && login.failures % 10 !== 0) return
+      logger.warn({ event: 'login.failed', ...login }, 'login failed')
+    },
+
+    /** Keys in Redis that `ENCRYPTION_KEYS` does not open: they let nobody in. */
+    apiKeysUnreadable(count: number): void {
+      const facts = { event: 'api.keys_unreadable', count }
+      logger.error(facts, 'keys of callers do not open: was a key taken from ENCRYPTION_KEYS too early?')
+    },
+
+    /** Says where the chain of the audit is, somewhere else than in Redis. */
+    auditEntry({ seq, action, actor, subject, hash }: AuditRecord): void {
+      logger.info({ event: 'audit.entry', seq, action, actor, subject, hash }, 'audit entry')
+    },
+
+    /** Something was done, and Redis did not take the entry that says so: this line is all there is. */
+    auditFailed(error: Error): void {
+      logger.error({ event: 'audit.failed', err: error }, 'an audit entry could not be written')
     },
 
     /** What Meta says of templates, account and number. */

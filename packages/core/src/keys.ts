@@ -57,6 +57,14 @@ export function createKeys(prefix: string) {
     pair: (senderId: string, digest: string) => `${prefix}:pair:${senderId}:${digest}`,
     /** Hash: the virtual time of the queue, and each flow's next tag. Expires after 20 idle minutes. */
     fairness: () => `${prefix}:fairness`,
+    /** Hash: the keys of callers, sealed, by their ids; and the version of all that. Has no expiry; at most a thousand. */
+    apiKeys: () => `${prefix}:api-keys`,
+    /** Hash: when each of them was last used, in milliseconds since 1970. Has no expiry. */
+    apiKeysUsed: () => `${prefix}:api-keys:used`,
+    /** Stream: who did what. Entries go by their age. */
+    audit: () => `${prefix}:audit`,
+    /** Hash: where its chain ends. Has no expiry. */
+    auditHead: () => `${prefix}:audit:head`,
     /** String: when the last valid receipt came in, in milliseconds since 1970. Has no expiry. */
     lastReceipt: () => `${prefix}:last-receipt`,
   }

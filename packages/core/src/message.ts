@@ -75,6 +75,8 @@ export type Message = {
   id: string
   /** The client of the API that owns it. */
   app: string
+  /** It came with a test key: it never leaves Relais. */
+  isTest?: true
   type: MessageType
   /** E.164, with `+`. */
   to: string

@@ -5,7 +5,7 @@ import type { Queue } from 'bullmq'
 import type { FastifyInstance } from 'fastify'
 import type { Receipt } from '@relais/core'
 import { queueUnavailable } from '../problem.ts'
-import type { Auth } from './auth.ts'
+import { guardScope } from './auth.ts'
 import { toProblem } from './problems.ts'
 
 const BOARD_PATH = '/admin/queues'
@@ -19,10 +19,7 @@ const PAGE_HEADERS = {
 }
 
 /** Bull Board, to look at: jobs are moved by Relais, not by hand. It has no login of its own, so the scope has one. */
-export async function registerBoard(
-  app: FastifyInstance,
-  deps: { auth: Auth; queues: Queue[] },
-): Promise<void> {
+export async function registerBoard(app: FastifyInstance, deps: { queues: Queue[] }): Promise<void> {
   const adapter = new FastifyAdapter()
   adapter.setBasePath(BOARD_PATH)
   createBullBoard({
@@ -36,7 +33,11 @@ export async function registerBoard(
     return { status: problem.statusCode as 500, body: problem.toBody() }
   })
   await app.register(async (scope) => {
-    scope.addHook('onRequest', deps.auth.operatorPage)
+    guardScope(scope, (method) => ({
+      kind: 'operator',
+      scope: ['GET', 'HEAD'].includes(method) ? 'board:read' : 'board:write',
+      by: 'basic',
+    }))
     scope.addHook('onSend', async (_request, reply) => {
       reply.headers(PAGE_HEADERS)
     })

@@ -44,6 +44,7 @@ export function webhookRoutes(deps: {
     app.get(
       '/api/webhooks/whatsapp',
       {
+        config: { access: 'signed' },
         schema: {
           ...shared,
           summary: "Meta's verification of the webhook",
@@ -67,6 +68,7 @@ export function webhookRoutes(deps: {
     app.post(
       '/api/webhooks/whatsapp',
       {
+        config: { access: 'signed' },
         schema: {
           ...shared,
           summary: 'Receipts',

@@ -234,9 +234,9 @@ declare module 'ioredis' {
 }
 
 /** A code that was accepted: whose, and to whom. */
-export type GuardedMessage = { app: string; to: string; type: string }
+export type GuardedMessage = { app: string; to: string; type: string; isTest?: boolean }
 
-/** What the guard hears of a message after it was accepted. Other messages than codes are none of its business. */
+/** What the guard hears of a message after it was accepted. Other messages than codes, and those of tests, are none of its business. */
 export function createPumpingGuard(options: { redis: RedisClient; keys: Keys }) {
   const { redis, keys } = options
   redis.defineCommand('relaisGuardNote', { lua: NOTE })
@@ -252,16 +252,16 @@ export function createPumpingGuard(options: { redis: RedisClient; keys: Keys }) 
     notSent: (message: GuardedMessage) => note('not-sent', message),
 
     /** It failed because of its recipient. Answers the block, once, when many did. */
-    async failed({ app, to, type }: GuardedMessage): Promise<string | undefined> {
+    async failed({ app, to, type, isTest }: GuardedMessage): Promise<string | undefined> {
+      if (type !== 'otp' || isTest) return undefined
       const block = prefixesOf(to)[0]?.prefix ?? ''
-      if (type !== 'otp') return undefined
       return (await redis.relaisGuardFailed(keys.failing(app, block))) === 1 ? block : undefined
     },
   }
 
   async function note(kind: 'used' | 'not-requested' | 'not-sent', message: GuardedMessage): Promise<void> {
-    const { app, to, type } = message
-    if (type !== 'otp') return
+    const { app, to, type, isTest } = message
+    if (type !== 'otp' || isTest) return
     const prefixes = prefixesOf(to)
     const levels = prefixes.map(({ size, prefix }, i) => ({ key: i + 2, grace: GRACE[size], prefix }))
     const names = [keys.guardApps(), ...prefixes.map(({ prefix }) => keys.guard(app, prefix))]
