@@ -1,41 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { readApiKey, SettingsError, type Environment } from '@relais/core'
-import { freePort, sharedRedisUrl, uniquePrefix } from '@relais/testing'
+import { readApiKey, SettingsError } from '@relais/core'
+import { freePort, sharedRedisUrl } from '@relais/testing'
 import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { readArguments } from '../src/arguments.ts'
 import { UsageError } from '../src/command.ts'
-import { createPaint } from '../src/paint.ts'
-
-/** The tool as on the command line, with settings of the test's own. */
-function toolFixture(more: Environment = {}) {
-  const environment: Environment = {
-    REDIS_URL: sharedRedisUrl(),
-    QUEUE_PREFIX: uniquePrefix(),
-    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
-    RELAIS_OPERATOR: 'awa',
-    ...more,
-  }
-  const run = async (...args: string[]) => {
-    const asked = readArguments(args)
-    if (asked.kind !== 'command') throw new UsageError(asked.kind)
-    let output = ''
-    const print = (text: string) => void (output += text)
-    const context = { ...asked, environment: () => environment, paint: createPaint(false), print }
-    return { code: await asked.command.run(context), output }
-  }
-  return {
-    environment,
-    run,
-    async json(...args: string[]) {
-      const { code, output } = await run(...args, '--json')
-      return {
-        code,
-        body: JSON.parse(output) as Record<string, unknown> & { keys: Record<string, unknown>[] },
-      }
-    },
-  }
-}
+import { toolFixture } from './tool-fixture.ts'
 
 describe('keys', () => {
   it('are made, shown once, listed and revoked; and the audit knows of it', async () => {

@@ -9,6 +9,7 @@ import {
   newSeed,
   Secret,
   type AdmissionRequest,
+  type AuditEntry,
   type EncryptionKey,
   type LimitNews,
   type Limits,
@@ -30,7 +31,7 @@ export function limitsFixture(given: Partial<Limits> = {}, encryptionKeys = [k1]
   const { redis, keys } = redisFixture()
   const limits = { ...OFF, ...given }
   const news: LimitNews[] = []
-  const audit: unknown[] = []
+  const audit: AuditEntry[] = []
   const watch = createLimitWatch({ redis, keys, onError: () => undefined })
   const newAdmission = (ring = encryptionKeys) =>
     createAdmission({
@@ -72,7 +73,13 @@ export function limitsFixture(given: Partial<Limits> = {}, encryptionKeys = [k1]
     askAll,
     ...admission,
     ask: async (to: string, ask?: Ask, by = admission) => (await askAll([to], ask, by))[0],
-    rulings: createRulings({ redis, keys, append: async (entry) => audit.push(entry) }),
+    rulings: createRulings({
+      redis,
+      keys,
+      audit: {
+        append: async (entry) => ({ ...entry, seq: audit.push(entry), at: 0, previous: '', hash: '' }),
+      },
+    }),
     restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys }),
 
     /** So many of a request's messages were let in. */

@@ -2,6 +2,8 @@
  * What operators rule about numbers: a prefix is allowed, whatever the guard says, or stopped, for one app or for all, for some days at
  * most. Rulings are in Redis; each API reads them once a second and goes on with what it knows while Redis is away.
  */
+import type { Audit } from '../audit.ts'
+import { CALLER_NAME } from '../callers/caller.ts'
 import type { Keys } from '../keys.ts'
 import { parsePhoneNumber } from '../phone-number.ts'
 import type { RedisClient } from '../redis.ts'
@@ -35,30 +37,21 @@ export class RulingError extends Error {
   override name = 'RulingError'
 }
 
-/** One line of the audit: who did what to what. */
-type Append = (entry: {
-  actor: string
-  action: 'limit.overridden'
-  subject: string
-  detail: Record<string, string>
-}) => Promise<unknown>
-
 /** A prefix that the guard stopped, and when (milliseconds since 1970). */
 export type GuardStop = { app: string; prefix: string; since: number }
 
 /**
  * For operators: what is ruled and stopped, and changes to it. Each change is told to the audit first: one that cannot be told is not made.
  *
- * @param options.append see `createAudit`
  * @param options.now the clock, in milliseconds since 1970
  */
 export function createRulings(options: {
   redis: RedisClient
   keys: Keys
-  append: Append
+  audit: Pick<Audit, 'append'>
   now?: () => number
 }) {
-  const { redis, keys, append, now = Date.now } = options
+  const { redis, keys, audit, now = Date.now } = options
 
   return {
     /** Those that hold now, and the prefixes that the guard has stopped. */
@@ -105,7 +98,7 @@ export function createRulings(options: {
     what: { app: string; prefix: string; by: string },
     detail: Record<string, string>,
   ): Promise<void> {
-    await append({ actor: what.by, action: 'limit.overridden', subject: fieldOf(what), detail })
+    await audit.append({ actor: what.by, action: 'limit.overridden', subject: fieldOf(what), detail })
   }
 }
 
@@ -129,8 +122,7 @@ export function rulingFor(rulings: readonly Ruling[], app: string, to: string): 
 function requireSense({ app, prefix }: { app: string; prefix: string }): void {
   if (!PREFIX.test(prefix)) throw new RulingError('a prefix is + and the first digits, 11 at most')
   if (parsePhoneNumber(prefix)) throw new RulingError('that is a whole number: leave its last digits out')
-  if (app !== ALL_APPS && !/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(app))
-    throw new RulingError('that is no name of an app')
+  if (app !== ALL_APPS && !CALLER_NAME.test(app)) throw new RulingError('that is no name of an app')
 }
 
 function fieldOf({ app, prefix }: { app: string; prefix: string }): string {

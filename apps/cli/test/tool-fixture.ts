@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto'
+import type { Environment } from '@relais/core'
+import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
+import { readArguments } from '../src/arguments.ts'
+import { UsageError } from '../src/command.ts'
+import { createPaint } from '../src/paint.ts'
+
+/** The tool as on the command line, with settings of the test's own. */
+export function toolFixture(more: Environment = {}) {
+  const environment: Environment = {
+    REDIS_URL: sharedRedisUrl(),
+    QUEUE_PREFIX: uniquePrefix(),
+    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    RELAIS_OPERATOR: 'awa',
+    ...more,
+  }
+  const run = async (...args: string[]) => {
+    const asked = readArguments(args)
+    if (asked.kind !== 'command') throw new UsageError(asked.kind)
+    let output = ''
+    const print = (text: string) => void (output += text)
+    const context = { ...asked, environment: () => environment, paint: createPaint(false), print }
+    return { code: await asked.command.run(context), output }
+  }
+  return {
+    environment,
+    run,
+    async json(...args: string[]) {
+      const { code, output } = await run(...args, '--json')
+      return {
+        code,
+        body: JSON.parse(output) as Record<string, unknown> & { keys: Record<string, unknown>[] },
+      }
+    },
+  }
+}
