@@ -75,7 +75,8 @@ describe('limits that are set', () => {
     const headers = { 'idempotency-key': 'neighbours' }
     for (let i = 0; i < 5; i += 1) expect((await post(first, headers)).statusCode).toBe(202)
     const answers = await Promise.all(others.map((body) => post(body)))
-    expect(answers.map(({ statusCode }) => statusCode).toSorted()).toEqual([202, 202, 202, 429, 429])
+    expect(answers.filter(({ statusCode }) => statusCode === 202)).toHaveLength(3)
+    expect(answers.filter(({ statusCode }) => statusCode === 429)).toHaveLength(2)
     expect((await post(first, headers)).statusCode).toBe(202)
     expect(await redis.hvals(keys.prefixHour('wallet', '+22178555'))).toEqual(['4'])
   })

@@ -8,7 +8,6 @@ import {
   createRulings,
   newSeed,
   Secret,
-  type AdmissionRequest,
   type AuditEntry,
   type EncryptionKey,
   type LimitNews,
@@ -81,12 +80,6 @@ export function limitsFixture(given: Partial<Limits> = {}, encryptionKeys = [k1]
       },
     }),
     restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys }),
-
-    /** So many of a request's messages were let in. */
-    letIn: async (request: AdmissionRequest) => {
-      const result = await admission.admit(request)
-      return 'limited' in result ? request.messages.length - result.limited.size : 0
-    },
 
     /** All that is counted becomes so much older. */
     async age(ms: number): Promise<void> {

@@ -94,6 +94,22 @@ describe.each([
     expect(admitted(await askAll(numbers(9), ask))).toBe(5)
   })
 
+  it('holds in any such time: what was counted at its beginning counts to its end', async () => {
+    const { askAll, age, redis } = limitsFixture(limits)
+    const bucketMs = limit === 'app' ? HOUR_MS : 300_000
+    const bucket = async () => Math.floor(Number((await redis.time())[0]) / (bucketMs / 1000))
+    let admittedLater = 0
+    // Once more, should a bucket end just now.
+    for (let [before, after] = [0, 1]; before !== after; after = await bucket()) {
+      before = await bucket()
+      await age(2 * spanMs)
+      await askAll(numbers(5), ask)
+      await age(spanMs)
+      admittedLater = admitted(await askAll(numbers(5), ask))
+    }
+    expect(admittedLater).toBe(0)
+  })
+
   it('is of each message in a batch, and lets in those that still fit', async () => {
     const { askAll } = limitsFixture(limits)
     const refusals = await askAll(numbers(8), ask)
