@@ -93,8 +93,9 @@ export function limitsFixture(given: Partial<Limits> = {}, encryptionKeys = [k1]
       }
       const apps = await redis.hgetall(keys.guardApps())
       for (const [app, record] of Object.entries(apps)) {
-        const { at, ...rest } = JSON.parse(record) as { at: number }
-        await redis.hset(keys.guardApps(), app, JSON.stringify({ ...rest, at: at - ms }))
+        const { sent, used, ...times } = JSON.parse(record) as Record<string, number>
+        const then = Object.entries(times).map(([name, time]) => [name, Math.max(0, time - ms)] as const)
+        await redis.hset(keys.guardApps(), app, JSON.stringify({ sent, used, ...Object.fromEntries(then) }))
       }
       for (const name of names.filter((key) => key.startsWith(`${prefix}recipient:`))) {
         for (const member of await redis.zrange(name, '0', '-1')) await redis.zincrby(name, -ms, member)

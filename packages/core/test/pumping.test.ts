@@ -121,6 +121,20 @@ describe('ten thousand numbers of one prefix, and nobody uses a code', () => {
   })
 })
 
+describe('a flood on each day, against an app with few people', () => {
+  it('is stopped on each of them', async () => {
+    const { accustom, flood, people, age } = setup()
+    await accustom()
+    const throws = dice(8)
+    for (let day = 10; day < 25; day += 1) {
+      await age(24 * HOUR_MS)
+      expect(await flood(block(`+221771${day}`, 1000))).toBe(150)
+      const numbers = anywhere(20, throws).map((to) => `+225070${to.slice(-7)}`)
+      expect(await people(numbers, throws)).toBe(0)
+    }
+  })
+})
+
 describe('ten thousand numbers all over a country', () => {
   it('within an hour are stopped before three hundred, and people of a block with a record of its own are not harmed', async () => {
     const { accustom, flood, people, age } = setup()

@@ -13,8 +13,8 @@
  * passed, it comes back by itself.
  *
  * An app is judged only if it tells of used codes for a good part of all that it sends: one that tells of few, everywhere, is no sign of
- * pumping. What looks like pumping is left out of that account, and an app that was found fit is judged for a week: a flood must not hide
- * behind itself.
+ * pumping. What looks like pumping is left out of that account, or taken out again, and an app that was found fit is judged for a week: a
+ * flood must not hide behind itself.
  *
  * A process that dies leaves nothing to clean up. A Redis that forgets costs the record: the guard begins anew.
  */
@@ -144,28 +144,30 @@ end
  * For the door, after GUARD. Needs `news`. `guardWait` answers how long a message must wait, the levels that count it if it need not, and whether one is suspicious.
  */
 export const GUARD_DOOR = `
-local function tell(plan, level, kind)
+local function tell(plan, app, level, kind)
   level.said = kind == 'resumed' and '-' or kind
   level.isChanged = true
   news[#news + 1] = { kind = kind, prefix = level.prefix, sent = level.sent, used = level.used }
-  if kind == 'stopped' then
+  if kind == 'suspicious' then
+    change(app, -math.min(level.sent - level.used, app.sent - app.used), 0)
+  elseif kind == 'stopped' then
     redis.call('HSET', KEYS[plan.stops], plan.app .. ' ' .. level.prefix, string.format('%.0f', now))
     redis.call('PEXPIRE', KEYS[plan.stops], ${KEPT_MS})
   elseif kind == 'resumed' then
     redis.call('HDEL', KEYS[plan.stops], plan.app .. ' ' .. level.prefix)
   end
 end
-local function tellOfLevel(plan, level)
+local function tellOfLevel(plan, app, level)
   local unused = level.sent - level.used
   if plan.stops and isOver(level) then
-    if level.said ~= 'stopped' then tell(plan, level, 'stopped') end
+    if level.said ~= 'stopped' then tell(plan, app, level, 'stopped') end
   elseif level.said == 'stopped' then
     local isQuiet = unused < ${RESUMED_AT} * level.grace or level.used >= ${RESUMED_FROM} * level.sent
-    if isQuiet then tell(plan, level, 'resumed') end
+    if isQuiet then tell(plan, app, level, 'resumed') end
   elseif level.said == 'suspicious' then
     if unused < level.grace / 4 then level.said = '-'; level.isChanged = true end
   elseif isSuspicious(level) then
-    tell(plan, level, 'suspicious')
+    tell(plan, app, level, 'suspicious')
   end
 end
 local function guardWait(plan, app, plans)
@@ -173,7 +175,7 @@ local function guardWait(plan, app, plans)
   if now > app.judgedUntil then return 0, counting, suspicious end
   local wait = 0
   for _, level in ipairs(levels) do
-    tellOfLevel(plan, level)
+    tellOfLevel(plan, app, level)
     if plan.stops and isOver(level) then
       local factor = math.log((level.sent - level.used) / (level.grace - 1)) / math.log(2)
       wait = math.max(wait, 1000, math.ceil(${HALF_LIFE_MS} * factor))

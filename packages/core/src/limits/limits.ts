@@ -85,7 +85,7 @@ local function openWindows()
   return opened
 end
 local function checkLimits()
-  local opened, app, appChanged = openWindows(), plan.guard and openApp(plan.guard), false
+  local opened, app = openWindows(), plan.guard and openApp(plan.guard)
   local limited, admitted = {}, 0
   for _, message in ipairs(plan.messages) do
     local wait, limit = message.stoppedMs or 0, 'stop'
@@ -109,16 +109,16 @@ local function checkLimits()
         countRecipient(message.recipient[1], string.format('%s:%.0f', seed, message.index))
       end
       for _, level in ipairs(counting or {}) do change(level, 1, 0) end
-      if counting and not suspicious then change(app, 1, 0); appChanged = true end
+      if counting and not suspicious then change(app, 1, 0) end
     end
   end
   saveWindows()
   saveRecords()
-  if appChanged then saveApp(plan.guard, app) end
+  if app and app.isChanged then saveApp(plan.guard, app) end
   return table.concat(limited, ','), admitted
 end
 local function uncountLimits(limited)
-  local opened, app, appChanged = openWindows(), plan.guard and openApp(plan.guard), false
+  local opened, app = openWindows(), plan.guard and openApp(plan.guard)
   for _, message in ipairs(plan.messages) do
     if message.recipient then
       redis.call('ZREM', KEYS[message.recipient[1]], string.format('%s:%.0f', seed, message.index))
@@ -129,12 +129,12 @@ local function uncountLimits(limited)
       if message.levels then
         local _, counting, suspicious = walk(message.levels)
         for _, level in ipairs(counting) do change(level, -1, 0) end
-        if not suspicious then change(app, -1, 0); appChanged = true end
+        if not suspicious then change(app, -1, 0) end
       end
     end
   end
   saveRecords()
-  if appChanged then saveApp(plan.guard, app) end
+  if app and app.isChanged then saveApp(plan.guard, app) end
 end
 `
 
