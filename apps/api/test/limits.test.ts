@@ -89,8 +89,12 @@ describe('the guard against pumping, as it is unless set otherwise', () => {
   const use = (id: string) => inject({ method: 'POST', url: `/api/messages/${id}/used`, headers: asWallet })
 
   it('lets an app that tells of no used codes send what it wants', async () => {
-    const batch = await postTo('/api/messages/batch', { messages: block('+22170000', 1000) }, asShop)
-    expect(batch.json()).toMatchObject({ accepted: 1000 })
+    for (let from = 0; from < 400; from += 50) {
+      const messages = block('+22170000', 400).slice(from, from + 50)
+      expect((await postTo('/api/messages/batch', { messages }, asShop)).json()).toMatchObject({
+        accepted: 50,
+      })
+    }
     expect(await inside().redis.keys(keys.guard('shop', '*'))).toEqual([])
   })
 
@@ -117,13 +121,20 @@ describe('the guard against pumping, as it is unless set otherwise', () => {
     const { timeline = [] } = (await store.read(results[0]?.id ?? '')) ?? {}
     expect(timeline.filter(({ detail }) => detail === 'the code was used')).toHaveLength(1)
 
-    const floods = [one, two].map((door, i) =>
-      door.postTo('/api/messages/batch', {
-        messages: block(`+22177123`, 1000).slice(i * 500, i * 500 + 500),
-      }),
-    )
-    const accepted = (await Promise.all(floods)).map((answer) => answer.json<{ accepted: number }>().accepted)
-    expect(accepted.reduce((sum, count) => sum + count)).toBe(150)
+    const flood = async (door: typeof one, numbers: ReturnType<typeof block>) => {
+      let sent = 0
+      for (let from = 0; from < numbers.length; from += 50) {
+        const answer = await door.postTo('/api/messages/batch', { messages: numbers.slice(from, from + 50) })
+        sent += answer.json<{ accepted: number }>().accepted
+      }
+      return sent
+    }
+    const numbers = block('+22177123', 500)
+    const [here, there] = await Promise.all([
+      flood(one, numbers.slice(0, 250)),
+      flood(two, numbers.slice(250)),
+    ])
+    expect(here + there).toBe(150)
     const refused = await post(codeTo('+221771239999'))
     expect([refused.statusCode, refused.json<Problem>().code]).toEqual([429, 'prefix_limited'])
     expect(refused.json<Problem>().detail).not.toMatch(/pump|fraud|used/i)
