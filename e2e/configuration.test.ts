@@ -50,6 +50,14 @@ describe.concurrent('a faulty setting stops the process before it listens', { ti
     expect(code).toBe(78)
     expect(lines).toEqual([expect.stringMatching(/^FALLBACK_LOG cannot be written to/)])
   })
+
+  it('a public key with a slip in it, before any code is sealed to nobody', async ({ expect }) => {
+    const slip = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q'
+    const env = { ...COMMON, FALLBACK_CODES: 'sealed', FALLBACK_PUBLIC_KEY: slip, LOG_LEVEL: 'fatal' }
+    const { code, lines } = await run('worker', env)
+    expect(code).toBe(78)
+    expect(lines).toEqual([expect.stringMatching(/^FALLBACK_PUBLIC_KEY has a fault in entry 1: .*Example: /)])
+  })
 })
 
 describe.concurrent('a Redis that would lose messages', { timeout: 60_000 }, () => {

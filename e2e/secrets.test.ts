@@ -1,7 +1,7 @@
 /** One run through every path, then a search for its secrets in all that was written anywhere. */
 import { eventually, startRedis } from '@relais/testing'
 import { Redis } from 'ioredis'
-import { it } from 'vitest'
+import { it, type TestContext } from 'vitest'
 import { startSystem, type System } from './system.ts'
 
 /** Everything Redis holds, as text: keys and values of every kind. */
@@ -38,7 +38,7 @@ async function valueOf(redis: Redis, key: string): Promise<unknown> {
 }
 
 /** Sends through every outcome there is; gives the codes used. */
-async function exerciseEverything(system: System): Promise<string[]> {
+async function exerciseEverything(t: TestContext, system: System): Promise<string[]> {
   const codes: string[] = []
   const send = (ending: string) => {
     const code = `Zq${codes.length}x${ending}Kv`
@@ -49,6 +49,13 @@ async function exerciseEverything(system: System): Promise<string[]> {
   await system.reaches(delivered, ['delivered'])
   const fallen = await Promise.all(['0026', '0030', '0100', '0500'].map(send))
   for (const id of fallen) await system.reaches(id, ['fallback'])
+  await system.operate('GET', '/api/fallback')
+  for (const [index, id] of [...fallen, delivered].entries()) {
+    const reveal = () =>
+      system.operate('POST', `/api/fallback/${id}/reveal`, { reason: `they say ${codes[index + 1]}` })
+    if (id !== delivered) t.expect((await reveal()).body['code']).toBe(codes[index + 1])
+    t.expect((await reveal()).body).not.toHaveProperty('to')
+  }
   await system.tells(await send('0998'), 'ECONNRESET')
   await system.tells(await send('0056'), '131056')
   // These two pause the template and the sender for a while.
@@ -82,7 +89,7 @@ it(
     const redis = await startRedis()
     t.onTestFinished(() => redis.stop())
     const system = await startSystem(t, { redisUrl: redis.url, env: { LOG_LEVEL: 'trace' } })
-    const codes = await exerciseEverything(system)
+    const codes = await exerciseEverything(t, system)
     const { secrets } = system
     const hidden = [...codes, ...Object.values(secrets), 'EAAcandidate77', 'candidateSecret77']
     const wholeNumber = '+221771234567'

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import type { AcceptMessages } from './accept-messages.ts'
 import type { EndByApp } from './end-by-app.ts'
 import type { Callers } from './callers.ts'
+import type { ListFallbacks } from './list-fallbacks.ts'
 import type { LoginGuard } from './login-guard.ts'
 import type { Logins } from './logins.ts'
 import { registerAuth } from './plugins/auth.ts'
@@ -14,6 +15,8 @@ import { registerBoard } from './plugins/board.ts'
 import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
 import { PROBLEM_TYPE, ProblemError } from './problem.ts'
+import type { RevealCode } from './reveal-code.ts'
+import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
@@ -33,6 +36,8 @@ export type AppDeps = {
   audit: Pick<Audit, 'append' | 'note'>
   acceptMessages: AcceptMessages
   endByApp: EndByApp
+  listFallbacks: ListFallbacks
+  revealCode: RevealCode
   whatsappStatus: () => Promise<WhatsappStatus>
   renewNow: Renewal['renewNow']
   updateAccessToken: UpdateAccessToken
@@ -99,6 +104,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await registerOpenApi(app, deps.version)
   await app.register(messagesRoutes(deps))
   await app.register(messageRoutes(deps))
+  await app.register(fallbackRoutes(deps))
   await app.register(walletRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))

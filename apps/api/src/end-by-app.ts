@@ -45,28 +45,37 @@ export function createEndByApp(deps: {
 
     /**
      * The person has typed the code: nobody needs the message any more. Typed from what an operator read out it is used as well,
-     * though that message has ended already. Throws a 409 for a code that never went to anybody.
+     * though that message has ended already; then nobody need read it any more, and it is erased. Throws a 409 for a code that never went to anybody.
      */
     async use(app: AppCaller, id: string): Promise<Message> {
       const before = await own(app, id)
       const { moved, message = before } = await store
         .move(id, { to: 'used', detail: 'the code was used' })
         .catch(refuseAsUnavailable)
-      if (moved) events.messageUsed(message, !hasArrived(message))
-      if (!message.isTest && (moved || (await isUsedAfterFallback(message)))) {
-        await learned(guard?.used(message))
-        await learned(restartCoolDown?.(message.to))
+      if (moved) {
+        events.messageUsed(message, !hasArrived(message))
+        await learnUse(message)
       }
+      if (message.status === 'fallback' && message.usedAt === undefined) return useAfterFallback(message)
       if (message.status === 'used' || message.status === 'fallback') return message
       throw alreadyEnded(message.status)
     },
   }
 
-  /** Noted once, so that it counts once. Where nobody counts, nobody notes. */
-  async function isUsedAfterFallback({ id, status }: Message): Promise<boolean> {
-    if (status !== 'fallback' || !(guard ?? restartCoolDown)) return false
-    const noted = store.note(id, { status, detail: 'the code was used' })
-    return noted.catch(refuseAsUnavailable)
+  async function useAfterFallback(before: Message): Promise<Message> {
+    const { moved, message = before } = await store
+      .noteUsed(before.id, 'the code was used')
+      .catch(refuseAsUnavailable)
+    if (moved) {
+      events.messageUsed(message, false)
+      await learnUse(message)
+    }
+    return message
+  }
+
+  async function learnUse(message: Message): Promise<void> {
+    await learned(guard?.used(message))
+    if (!message.isTest) await learned(restartCoolDown?.(message.to))
   }
 
   async function own(app: AppCaller, id: string): Promise<Message> {

@@ -8,6 +8,7 @@ import {
   createClock,
   createEvents,
   createFairness,
+  createFallen,
   createGraphClient,
   createKeys,
   createLimitWatch,
@@ -44,8 +45,10 @@ import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
 import { createDrain } from './drain.ts'
 import { createEndByApp } from './end-by-app.ts'
+import { createListFallbacks } from './list-fallbacks.ts'
 import { createLoginGuard } from './login-guard.ts'
 import { createLogins } from './logins.ts'
+import { createRevealCode } from './reveal-code.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
@@ -108,6 +111,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   })
   const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
   const { accessToken } = sender
+  const fallen = createFallen({ redis, keys })
   const stalls = watchForStalls(events.processStalled)
   let isStopping = false
   const isReady = async () => !isStopping && (await answersPing(redis, keys.timers(), 500))
@@ -187,6 +191,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
       }),
     }),
+    listFallbacks: createListFallbacks({ store, fallen, now }),
+    revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
     whatsappStatus: createWhatsappStatus({
       phoneNumberId: settings.phoneNumberId,
       sender,

@@ -109,4 +109,41 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: JSON_OPTION,
     run: async (context) => (await import('./commands/audit.ts')).verifyAudit(context),
   },
+  'fallback list': {
+    takes: '[--limit N] [--before ID] [--app NAME]',
+    about: 'messages that fell back in the last day, without their codes',
+    options: {
+      ...JSON_OPTION,
+      limit: { type: 'string' },
+      before: { type: 'string' },
+      app: { type: 'string' },
+    },
+    run: async (context) => (await import('./commands/fallback.ts')).listFallbacks(context),
+  },
+  'fallback reveal': {
+    takes: 'ID --reason TEXT',
+    about: 'the code of one of them, once, before its deadline; it is audited',
+    options: { ...JSON_OPTION, reason: { type: 'string' } },
+    mostPositionals: 1,
+    run: async (context) => (await import('./commands/fallback.ts')).revealCode(context),
+  },
+  'fallback open': {
+    takes: '[--identity FILE] [FILE]',
+    about: 'fallback records of FALLBACK_CODES=sealed made readable, with an age identity or ENCRYPTION_KEYS',
+    options: { identity: { type: 'string' } },
+    mostPositionals: 1,
+    run: async (context) => (await import('./commands/fallback-open.ts')).openRecords(context),
+  },
+  'fallback keygen': {
+    takes: '--identity FILE',
+    about: 'makes a key pair to seal codes to, in a new file, and shows the public key',
+    options: { ...JSON_OPTION, identity: { type: 'string' } },
+    run: async (context) => (await import('./commands/fallback-open.ts')).makeIdentity(context),
+  },
+  reseal: {
+    takes: '[--dry-run]',
+    about: 'seals what lives under old ENCRYPTION_KEYS under the first, and says what is left',
+    options: { ...JSON_OPTION, 'dry-run': { type: 'boolean' } },
+    run: async (context) => (await import('./commands/reseal.ts')).reseal(context),
+  },
 }

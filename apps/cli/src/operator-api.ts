@@ -34,15 +34,18 @@ export function findOperatorApi(environment: Environment): OperatorApi | NoApi {
   return { url: url.replace(/\/+$/, ''), key: new Secret(key) }
 }
 
-/** One call, answered whole within `timeoutMs`. A key that is not taken is a fault as well. */
+/** One call, answered whole within `timeoutMs`; `body` goes as JSON. A key that is not taken is a fault as well. */
 export async function askApi(
   { url, key }: OperatorApi,
-  { method, path, timeoutMs }: { method: 'GET' | 'POST'; path: string; timeoutMs: number },
+  request: { method: 'GET' | 'POST'; path: string; body?: object; timeoutMs: number },
 ): Promise<ApiAnswer> {
+  const { method, path, body, timeoutMs } = request
+  const headers = { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' }
   try {
     const answer = await fetch(url + path, {
       method,
-      headers: { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' },
+      headers: body ? { ...headers, 'content-type': 'application/json' } : headers,
+      body: body ? JSON.stringify(body) : null,
       // A redirect would take the key somewhere else.
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),

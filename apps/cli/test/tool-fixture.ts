@@ -1,3 +1,4 @@
+/** The tool as on the command line, with settings of the test's own. */
 import { randomBytes } from 'node:crypto'
 import type { Environment } from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
@@ -5,7 +6,6 @@ import { readArguments } from '../src/arguments.ts'
 import { UsageError } from '../src/command.ts'
 import { createPaint } from '../src/paint.ts'
 
-/** The tool as on the command line, with settings of the test's own. */
 export function toolFixture(more: Environment = {}) {
   const environment: Environment = {
     REDIS_URL: sharedRedisUrl(),
@@ -14,16 +14,22 @@ export function toolFixture(more: Environment = {}) {
     RELAIS_OPERATOR: 'awa',
     ...more,
   }
-  const run = async (...args: string[]) => {
+  /** What a command is run with, and what it has printed. */
+  const prepare = (...args: string[]) => {
     const asked = readArguments(args)
     if (asked.kind !== 'command') throw new UsageError(asked.kind)
-    let output = ''
-    const print = (text: string) => void (output += text)
+    const printed: string[] = []
+    const print = (text: string) => void printed.push(text)
     const context = { ...asked, environment: () => environment, paint: createPaint(false), print }
-    return { code: await asked.command.run(context), output }
+    return { context, printed: () => printed.join('') }
+  }
+  const run = async (...args: string[]) => {
+    const { context, printed } = prepare(...args)
+    return { code: await context.command.run(context), output: printed() }
   }
   return {
     environment,
+    prepare,
     run,
     async json(...args: string[]) {
       const { code, output } = await run(...args, '--json')

@@ -2,6 +2,7 @@
 import {
   answersPing,
   comesUp,
+  createAgeSeal,
   createClock,
   createEvents,
   createGraphClient,
@@ -75,6 +76,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const keys = createKeys(prefix)
   const sealer = createSealer(settings.encryptionKeys)
   const redis = openRedis(redisTarget(settings), 'patient', onError, 'relais-worker')
+  const { fallbackCodes: codes, fallbackPublicKey } = settings
+  const sealToOperators = fallbackPublicKey && (await createAgeSeal(fallbackPublicKey))
   const clock = createClock({
     redis,
     key: keys.timers(),
@@ -209,7 +212,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     concurrency: settings.workerConcurrency,
     deliver,
     deliverAlone: createDeliverAlone({ store, unsettled, end, deliver, events }),
-    fallBack: createFallBack({ store, sealer, sink, events, guard, codes: settings.fallbackCodes, now }),
+    fallBack: createFallBack({ store, sealer, sink, events, codes, sealToOperators, guard, now }),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
     recordNotice: createRecordNotice({ store, pauses, events, guard }),
     lookAfterToken,

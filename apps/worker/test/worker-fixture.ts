@@ -20,6 +20,7 @@ import {
   openRedis,
   sealContent,
   Secret,
+  type AgeSeal,
   type Message,
   type MessageContent,
   type MessageJob,
@@ -48,6 +49,8 @@ export async function workerFixture(
     token?: string | null
     ratePerSecond?: number
     deliverWithinMs?: number
+    fallbackCodes?: 'plain' | 'masked' | 'sealed'
+    sealToOperators?: AgeSeal
   } = {},
 ) {
   const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
@@ -172,7 +175,8 @@ export async function workerFixture(
       sink: { write: async (record) => void records.push(record as Record<string, unknown>) },
       events,
       guard,
-      codes: 'plain',
+      codes: options.fallbackCodes ?? 'plain',
+      sealToOperators: options.sealToOperators,
       now,
     }),
     fallbackJobs: async () => (await fallbackQueue.getJobs()).map((job) => job.data),

@@ -1,4 +1,5 @@
 /** The settings both apps share, in the order of `.env.example`, and the parsing of keys. */
+import { AGE_RECIPIENT } from './age.ts'
 import type { EncryptionKey } from './sealer.ts'
 import { isCountry } from './phone-number.ts'
 import type { RedisAddress } from './redis-target.ts'
@@ -307,17 +308,20 @@ export const fallbackSettings = {
     form: 'stdout or a path',
     fallback: 'stdout',
   }),
-  fallbackCodes: {
+  fallbackCodes: oneOf({
     name: 'FALLBACK_CODES',
-    about: 'Codes in fallback records: plain, or masked (none)',
-    example: 'plain',
-    fallback: { value: 'plain', shown: 'plain' },
-    parse(value) {
-      if (value === 'plain' || value === 'masked') return value
-      if (value === 'sealed') return new Fault('cannot be sealed in this version: use plain or masked')
-      return new Fault('must be one of plain, masked')
-    },
-  } satisfies Setting<'plain' | 'masked'> as Setting<'plain' | 'masked'>,
+    about: 'Codes in fallback records: plain, masked (none), or sealed',
+    values: ['plain', 'masked', 'sealed'],
+    fallback: 'plain',
+  }),
+  fallbackPublicKey: {
+    name: 'FALLBACK_PUBLIC_KEY',
+    about:
+      'With FALLBACK_CODES=sealed: whom codes are sealed to, as age public keys, age1...,age1...; Relais then cannot read them. Without it they are sealed under ENCRYPTION_KEYS',
+    example: 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
+    fallback: { value: undefined, shown: '' },
+    parse: parsePublicKeys,
+  } satisfies Setting<string[] | undefined> as Setting<string[] | undefined>,
 }
 
 export const auditSettings = {
@@ -482,9 +486,14 @@ export const sharedSettings = {
 
 /** Throws a `SettingsError` for settings that are good each by itself and not together. */
 export function requireSense(
-  settings: Partial<Pick<SharedSettings, 'appSecretProof' | 'appSecret' | keyof typeof redisSettings>>,
+  settings: Partial<
+    Pick<
+      SharedSettings,
+      'appSecretProof' | 'appSecret' | keyof typeof redisSettings | keyof typeof fallbackSettings
+    >
+  >,
 ): void {
-  const faults = redisFaults(settings)
+  const faults = [...redisFaults(settings), ...fallbackFaults(settings)]
   const { name, example } = whatsappSettings.appSecret
   if (settings.appSecretProof && !settings.appSecret) {
     faults.push(
@@ -520,6 +529,15 @@ function redisFaults(settings: Partial<SettingsOf<typeof redisSettings>>): strin
   return faults
 }
 
+/** Who sets a key believes that nobody else can read the codes. */
+function fallbackFaults(settings: Partial<SettingsOf<typeof fallbackSettings>>): string[] {
+  const { fallbackCodes, fallbackPublicKey } = fallbackSettings
+  if (!settings.fallbackPublicKey || settings.fallbackCodes === 'sealed') return []
+  return [
+    `${fallbackPublicKey.name} is set, and ${fallbackCodes.name} is ${settings.fallbackCodes ?? 'plain'}: nothing would be sealed to it. Example: ${fallbackCodes.name}=sealed`,
+  ]
+}
+
 export type SharedSettings = SettingsOf<typeof sharedSettings>
 
 function parseEncryptionKeys(value: string): EncryptionKey[] | Fault {
@@ -538,6 +556,23 @@ function parseEncryptionKeys(value: string): EncryptionKey[] | Fault {
     ring.push({ id, key: new Secret(base64) })
   }
   return ring
+}
+
+/** Each to seal costs time, while somebody waits for the code. */
+const MOST_PUBLIC_KEYS = 8
+
+function parsePublicKeys(value: string): string[] | Fault {
+  const recipients = value.split(',').map((entry) => entry.trim())
+  if (recipients.length > MOST_PUBLIC_KEYS) return new Fault(`must be ${MOST_PUBLIC_KEYS} keys at most`)
+  const at = recipients.findIndex((recipient) => !AGE_RECIPIENT.test(recipient))
+  if (at < 0) return recipients
+  const isPrivate = recipients[at]?.toUpperCase().startsWith('AGE-SECRET-KEY')
+  return new Fault(
+    `has a fault in entry ${at + 1}: ` +
+      (isPrivate
+        ? 'it is a private key. Keep that away from here, and make a new pair: this one was seen'
+        : 'it must be an age public key, age1 and 58 more characters'),
+  )
 }
 
 function isBase64Of32Bytes(base64: string): boolean {

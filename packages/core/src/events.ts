@@ -130,6 +130,11 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.warn({ event: 'prefix.suspicious', app, prefix, isFailing: true }, LIMIT_TEXTS.failing)
     },
 
+    /** An operator has the code of a message that fell back. Why, is in the audit and not here: people write what they should not. */
+    codeRevealed(message: Message, operator: string): void {
+      logger.warn({ event: 'code.revealed', ...about(message), operator }, 'code revealed to an operator')
+    },
+
     /** Meta has this sender go slower: all of it does, for every worker. */
     senderSlowedDown(slower: { reason: string; ratePerSecond: number; pauseMs: number }): void {
       logger.warn({ event: 'sender.slowed_down', ...slower }, 'Meta has the sender slow down')

@@ -5,7 +5,10 @@ export function createKeys(prefix: string) {
   return {
     /** Hash: the record of a message. Lives until a day after the deadline. */
     message: (id: string) => `${prefix}:message:${id}`,
-    /** String: its sealed content. Gone at the deadline or when the message is settled, whichever is first. */
+    /**
+     * String: its sealed content. Gone at the deadline, or when the message is settled; a code that fell back stays until the deadline,
+     * unless Relais cannot read it.
+     */
     content: (id: string) => `${prefix}:content:${id}`,
     /**
      * String: Meta's id of a message -> ours, for receipts that carry no id of ours. Lives as long as the record. Hashed,
@@ -35,6 +38,10 @@ export function createKeys(prefix: string) {
     rulings: () => `${prefix}:rulings`,
     /** Sorted set: message ids by the moment they are to be looked at, whatever became of their jobs. */
     timers: () => `${prefix}:timers`,
+    /** Sorted set: ids of messages that fell back, by the moment. Holds a day, and ten thousand of them. */
+    fallen: () => `${prefix}:fallen`,
+    /** Sorted set: the messages whose codes an operator revealed, by the moment. Expires after a minute. */
+    reveals: (operator: string) => `${prefix}:reveals:${operator}`,
     /** String: who sweeps. Expires with its turn. */
     sweeper: () => `${prefix}:sweeper`,
     /** String: how often a worker has begun with a message and died, if it is suspected of that. Expires after 20 minutes. */

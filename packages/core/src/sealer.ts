@@ -66,6 +66,11 @@ export function createSealer(ring: readonly EncryptionKey[]) {
   }
 }
 
+/** The id of the key that a text is sealed under; '?' for what is no sealed text. */
+export function keyIdOf(text: string): string {
+  return /^v1\.([^.]+)\./.exec(text)?.[1] ?? '?'
+}
+
 export type Sealer = ReturnType<typeof createSealer>
 
 function associatedData(keyId: string, owner: Owner): Buffer {

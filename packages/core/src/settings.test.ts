@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { encryptionSettings, redisSettings, requireSense, sharedSettings } from './config.ts'
+import {
+  encryptionSettings,
+  fallbackSettings,
+  redisSettings,
+  requireSense,
+  sharedSettings,
+} from './config.ts'
 import { keyPrefix, redisTarget } from './redis-target.ts'
 import { Fault, readSettings, SettingsError, type Environment, type Setting } from './settings.ts'
 
@@ -15,6 +21,8 @@ function linesOf(environment: Environment): string[] {
     throw error
   }
 }
+
+const PUBLIC_KEY = fallbackSettings.fallbackPublicKey.example
 
 describe('the settings', () => {
   it('have the defaults of the documentation', () => {
@@ -115,7 +123,10 @@ describe('the settings', () => {
     ['MAX_ATTEMPTS', '0'],
     ['SEND_RATE_PER_SECOND', '1.5'],
     ['TOKEN_RENEW_BEFORE_SECONDS', '0'],
-    ['FALLBACK_CODES', 'sealed'],
+    ['FALLBACK_CODES', 'hidden'],
+    ['FALLBACK_PUBLIC_KEY', 'age1short'],
+    ['FALLBACK_PUBLIC_KEY', `${PUBLIC_KEY},ssh-ed25519 AAAA`],
+    ['FALLBACK_PUBLIC_KEY', Array.from({ length: 9 }, () => PUBLIC_KEY).join(',')],
     ['LOG_LEVEL', 'loud'],
     ['LOG_PRETTY', 'maybe'],
   ])('refuse %s=%s, with the name, what is wrong and an example', (name, value) => {
@@ -123,6 +134,24 @@ describe('the settings', () => {
     expect(others).toEqual([])
     expect(line.startsWith(`${name} `)).toBe(true)
     expect(line).toContain(`Example: ${name}=`)
+  })
+
+  it('take public keys to seal codes to, and only to seal them', () => {
+    const keys = `${PUBLIC_KEY}, ${PUBLIC_KEY}`
+    const { fallbackPublicKey } = readSettings({ ...GOOD, FALLBACK_PUBLIC_KEY: keys }, sharedSettings)
+    expect(fallbackPublicKey).toEqual([PUBLIC_KEY, PUBLIC_KEY])
+    expect(linesOf({ ...GOOD, FALLBACK_PUBLIC_KEY: keys, FALLBACK_CODES: 'sealed' })).toEqual([])
+    for (const mode of ['', 'plain', 'masked']) {
+      const lines = linesOf({ ...GOOD, FALLBACK_PUBLIC_KEY: keys, FALLBACK_CODES: mode })
+      expect(lines).toEqual([expect.stringContaining('nothing would be sealed to it')])
+    }
+  })
+
+  it('refuse a private key in the place of a public one, and do not repeat it', () => {
+    const identity = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`
+    const lines = linesOf({ ...GOOD, FALLBACK_CODES: 'sealed', FALLBACK_PUBLIC_KEY: identity })
+    expect(lines).toEqual([expect.stringContaining('it is a private key')])
+    expect(lines.join()).not.toContain(identity)
   })
 
   it('never repeat a value: it may be a secret in the wrong place', () => {

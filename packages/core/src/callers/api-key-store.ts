@@ -101,19 +101,6 @@ export function createApiKeyStore(options: {
       const used = await redis.hgetall(usedHash)
       return new Map(Object.entries(used).map(([id, at]) => [id, Number(at)]))
     },
-
-    /** Seals anew, under the first key, what is sealed under another. Answers how many were. */
-    async reseal(): Promise<number> {
-      const sealed = await redis.hgetall(hash)
-      const old = Object.entries(sealed).filter(
-        ([id, text]) => id !== VERSION && !sealer.isUnderFirstKey(text) && open(id, text) !== undefined,
-      )
-      for (const [id, text] of old) {
-        const record = open(id, text)
-        if (record) await redis.hset(hash, id, seal(record))
-      }
-      return old.length
-    },
   }
 
   async function write(record: ApiKeyRecord, forgotten: string[] = []): Promise<void> {

@@ -62,7 +62,8 @@ function randomText(length: number): string {
   return text
 }
 
-function checksumOf(body: string): string {
+/** The checksum of a key: of all that stands before its last `_`. */
+export function checksumOf(body: string): string {
   let rest = crc32(body)
   let text = ''
   for (let i = 0; i < CHECKSUM_LENGTH; i += 1) {

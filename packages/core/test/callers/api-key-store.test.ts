@@ -108,18 +108,6 @@ it('a caller may have several keys that work, and not any number', async () => {
   expect(records).toHaveLength(MOST_LIVE_KEYS + 3)
 })
 
-it('a new encryption key takes over the records, and the old one may go', async () => {
-  const { first, second, storeOf, store, newKey } = storeFixture()
-  const { record } = newKey()
-  await store.create(record)
-  const both = storeOf(second, first)
-  expect(await both.find(record.id)).toEqual(record)
-  expect(await both.reseal()).toBe(1)
-  expect(await both.reseal()).toBe(0)
-  expect(await storeOf(second).find(record.id)).toEqual(record)
-  expect((await storeOf(first).read()).unreadable).toBe(1)
-})
-
 it('when a key was last used is noted beside it', async () => {
   const { store } = storeFixture()
   await store.noteUsed(new Map())
