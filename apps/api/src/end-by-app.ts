@@ -7,11 +7,22 @@ import {
   type Message,
   type MessageStatus,
   type MessageStore,
+  type PumpingGuard,
 } from '@relais/core'
 import { ProblemError, refuseAsUnavailable } from './problem.ts'
 
-export function createEndByApp(deps: { store: MessageStore; events: Events; audit: Pick<Audit, 'note'> }) {
-  const { store, events, audit } = deps
+/**
+ * @param deps.guard learns which codes were used; absent when it is off
+ * @param deps.restartCoolDown likewise, for the cool-down of the recipient
+ */
+export function createEndByApp(deps: {
+  store: MessageStore
+  events: Events
+  audit: Pick<Audit, 'note'>
+  guard?: Pick<PumpingGuard, 'used' | 'notSent'> | undefined
+  restartCoolDown?: ((to: string) => Promise<void>) | undefined
+}) {
+  const { store, events, audit, guard, restartCoolDown } = deps
 
   return {
     /** The app's message. Throws a 404 for one that is not there, or is another app's: the answer is the same. */
@@ -26,6 +37,7 @@ export function createEndByApp(deps: { store: MessageStore; events: Events; audi
       if (moved) {
         events.messageCanceled(message)
         audit.note({ actor: `app:${app.name}`, action: 'message.canceled', subject: id })
+        await learned(guard?.notSent(message))
       }
       if (message.status === 'canceled') return message
       throw notCanceled(message.status)
@@ -40,7 +52,10 @@ export function createEndByApp(deps: { store: MessageStore; events: Events; audi
       const { moved, message = before } = await store
         .move(id, { to: 'used', detail: 'the code was used' })
         .catch(refuseAsUnavailable)
-      if (moved) events.messageUsed(message, !hasArrived(message))
+      if (moved) {
+        events.messageUsed(message, !hasArrived(message))
+        await learnUse(message)
+      }
       if (message.status === 'fallback' && message.usedAt === undefined) return useAfterFallback(message)
       if (message.status === 'used' || message.status === 'fallback') return message
       throw alreadyEnded(message.status)
@@ -51,8 +66,16 @@ export function createEndByApp(deps: { store: MessageStore; events: Events; audi
     const { moved, message = before } = await store
       .noteUsed(before.id, 'the code was used')
       .catch(refuseAsUnavailable)
-    if (moved) events.messageUsed(message, false)
+    if (moved) {
+      events.messageUsed(message, false)
+      await learnUse(message)
+    }
     return message
+  }
+
+  async function learnUse(message: Message): Promise<void> {
+    await learned(guard?.used(message))
+    if (!message.isTest) await learned(restartCoolDown?.(message.to))
   }
 
   async function own(app: AppCaller, id: string): Promise<Message> {
@@ -61,6 +84,11 @@ export function createEndByApp(deps: { store: MessageStore; events: Events; audi
     const detail = 'There is no such message. Records are kept a day after the deadline.'
     throw new ProblemError(404, 'not_found', detail)
   }
+}
+
+/** What limits are to learn is not worth an error to the app: the message is where it belongs. */
+async function learned(note: Promise<void> | undefined): Promise<void> {
+  await note?.catch(() => undefined)
 }
 
 export type EndByApp = ReturnType<typeof createEndByApp>

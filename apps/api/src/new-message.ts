@@ -7,6 +7,8 @@ export type MessageRequest = {
   ttlSeconds?: number
   deliverWithinSeconds?: number
   reference?: string
+  /** The IP address of the person who asked for it. It is counted, and kept nowhere. */
+  sourceIp?: string
 } & (
   | { type: 'otp'; code: string; template?: string; language?: string }
   | { type: 'template'; template: string; language?: string; parameters?: string[] }

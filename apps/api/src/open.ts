@@ -11,10 +11,13 @@ import {
   createFallen,
   createGraphClient,
   createKeys,
+  createLimitWatch,
   createMessageStore,
   createMetrics,
   createProbes,
+  createPumpingGuard,
   createReplication,
+  createRestartCoolDown,
   createSealer,
   createSender,
   createUnsettled,
@@ -96,6 +99,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     apps: new Set(settings.apiKeys.map(({ name }) => name)).size,
     onError,
   })
+  const watch = createLimitWatch({ redis, keys, onError, now })
+  const isGuarding = settings.pumpingGuard !== 'off'
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
     apiVersion: settings.apiVersion,
@@ -147,7 +152,14 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         limits: {
           cooldownMs: settings.recipientCooldownSeconds * 1000,
           maxPerHour: settings.recipientMaxPerHour,
+          sourceMaxPerHour: settings.sourceMaxPerHour,
+          prefixMaxPerHour: settings.prefixMaxPerHour,
+          appMaxPerDay: settings.appMaxPerDay,
+          guard: settings.pumpingGuard,
         },
+        watch,
+        onNews: events.limitNews,
+        now,
       }),
       capacity,
       fairness: createFairness({ redis, keys }),
@@ -166,10 +178,19 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         language: settings.templateLanguage,
         ttlSeconds: settings.otpTtlSeconds,
       },
+      countries: settings.appCountries,
       withinMs: ACCEPT_WITHIN_MS,
       now,
     }),
-    endByApp: createEndByApp({ store, events, audit }),
+    endByApp: createEndByApp({
+      store,
+      events,
+      audit,
+      ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
+      ...(settings.recipientCooldownSeconds > 0 && {
+        restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
+      }),
+    }),
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
     whatsappStatus: createWhatsappStatus({
@@ -228,6 +249,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
+    { name: 'limits', close: () => watch.close() },
     { name: 'callers', close: () => callers.close() },
     { name: 'clock', close: () => clock.close() },
     { name: 'graph', close: () => graph.close() },
@@ -249,9 +271,11 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   if (await comesUp(redis, keys.timers(), CONNECT_WITHIN_MS)) {
     requireFit(await facts().catch(() => undefined))
     await requireReadable(sender.vault, Date.now())
+    await watch.look().catch(onError)
   }
   clock.start()
   capacity.start()
+  watch.start()
   callers.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()

@@ -13,7 +13,7 @@ import {
   Secret,
   type Message,
   type MessageJob,
-  type RecipientLimits,
+  type Limits,
 } from '@relais/core'
 import { eventually, startRedis, uniquePrefix } from '@relais/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -29,7 +29,7 @@ const code = { type: 'otp', to: '+221771234567', code: '482913' } as const
  * @param isReached whether the replicas have what was written
  */
 async function setup(
-  limits: RecipientLimits = { cooldownMs: 0, maxPerHour: 0 },
+  limits: Limits = { cooldownMs: 0, maxPerHour: 0 },
   isReached = () => Promise.resolve(true),
 ) {
   const server = await startRedis()

@@ -14,7 +14,7 @@ import {
   type AppCaller,
   type MessageJob,
 } from '@relais/core'
-import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
+import { freePort, sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 
@@ -37,13 +37,17 @@ export const WALLET: AppCaller = {
   recipients: [],
 }
 
-/** One API for all tests of a file. */
+/** One API for all tests of a file. With the QUEUE_PREFIX of another it is one more door to the same messages. */
 export function apiFixture(env: Record<string, string> = {}) {
   let opened: Awaited<ReturnType<typeof openApi>> | undefined
-  const prefix = uniquePrefix()
+  let metricsUrl: string | undefined
+  const lines: string[] = []
+  const prefix = env['QUEUE_PREFIX'] ?? uniquePrefix()
   beforeAll(async () => {
     const settings: ApiSettings = readSettings({ ...environment(prefix), ...env }, apiSettings)
     const logger = createLogger({ name: 'api', level: 'silent', isPretty: false })
+    const keep = (line: unknown) => void lines.push(JSON.stringify(line))
+    Object.assign(logger, { debug: keep, info: keep, warn: keep, error: keep })
     opened = await openApi(settings, logger, '0.0.0')
   })
   const close = async () => {
@@ -76,6 +80,21 @@ export function apiFixture(env: Record<string, string> = {}) {
       return opened.app.accessTable
     },
 
+    /** All that it has logged, as JSON lines. */
+    logged: () => lines.join('\n'),
+
+    /** What /metrics answers. */
+    async metrics(): Promise<string> {
+      if (!opened) throw new Error('the API has not started')
+      if (!metricsUrl) {
+        const port = await freePort()
+        await opened.probes.listen(port, '127.0.0.1')
+        metricsUrl = `http://127.0.0.1:${port}/metrics`
+      }
+      return (await fetch(metricsUrl)).text()
+    },
+
+    prefix,
     postTo,
     post: (body: unknown, headers?: Record<string, string>) => postTo('/api/messages', body, headers),
     keys: createKeys(prefix),

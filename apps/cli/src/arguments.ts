@@ -51,7 +51,8 @@ export function readArguments(args: readonly string[]): Asked {
   const [first, second] = args
   if (first === undefined) return { kind: 'usage', fault: `a command is missing: ${NAMES}` }
   if (['--help', '-h', 'help'].includes(first)) return { kind: 'help' }
-  const name = Object.hasOwn(COMMANDS, first) ? first : `${first} ${second ?? ''}`
+  const both = `${first} ${second ?? ''}`
+  const name = Object.hasOwn(COMMANDS, both) ? both : first
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (!command) return { kind: 'usage', fault: `there is no such command; the commands are ${NAMES}` }
   try {

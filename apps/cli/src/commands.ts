@@ -3,6 +3,13 @@ import { UsageError, textOf, type Command } from './command.ts'
 
 const JSON_OPTION = { json: { type: 'boolean' } } as const
 
+const RULING_OPTIONS = {
+  ...JSON_OPTION,
+  app: { type: 'string' },
+  hours: { type: 'string' },
+  why: { type: 'string' },
+} as const
+
 export const COMMANDS: Readonly<Record<string, Command>> = {
   status: {
     takes: '',
@@ -61,6 +68,34 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: JSON_OPTION,
     mostPositionals: 1,
     run: async (context) => (await import('./commands/keys.ts')).revokeKey(context),
+  },
+  limits: {
+    takes: '',
+    about:
+      'what operators have ruled about numbers, and the prefixes that the guard against pumping has stopped',
+    options: JSON_OPTION,
+    run: async (context) => (await import('./commands/limits.ts')).listLimits(context),
+  },
+  'limits allow': {
+    takes: 'PREFIX --why TEXT [--app NAME] [--hours N]',
+    about: 'numbers that begin so get codes whatever the guard says, for a day unless told otherwise',
+    options: RULING_OPTIONS,
+    mostPositionals: 1,
+    run: async (context) => (await import('./commands/limits.ts')).ruleLimit(context, 'allow'),
+  },
+  'limits stop': {
+    takes: 'PREFIX --why TEXT [--app NAME] [--hours N]',
+    about: 'numbers that begin so get no messages',
+    options: RULING_OPTIONS,
+    mostPositionals: 1,
+    run: async (context) => (await import('./commands/limits.ts')).ruleLimit(context, 'stop'),
+  },
+  'limits clear': {
+    takes: 'PREFIX [--app NAME]',
+    about: 'ends such a ruling; with --app also what the guard holds against the prefix',
+    options: { ...JSON_OPTION, app: { type: 'string' } },
+    mostPositionals: 1,
+    run: async (context) => (await import('./commands/limits.ts')).clearLimit(context),
   },
   'audit list': {
     takes: '[--most N]',

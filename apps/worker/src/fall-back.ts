@@ -9,16 +9,22 @@ import {
   openContent,
   type AgeSeal,
   type Events,
+  type FallbackReason,
   type Message,
   type MessageStore,
+  type PumpingGuard,
   type Sealer,
 } from '@relais/core'
 import type { FallbackSink } from './fallback-sink.ts'
+
+/** What says something about the recipient, and nothing about us or Meta. */
+const RECIPIENTS_OWN: readonly FallbackReason[] = ['recipient_unreachable', 'undelivered']
 
 /**
  * @param deps.codes `plain` puts the code into the record, `masked` does not, `sealed` puts it there as few can read it
  * @param deps.sealToOperators with `sealed`: seals to the operators' public keys. Relais cannot read the code from then on, and keeps none.
  *   Without it the record has the text that is sealed under our own keys
+ * @param deps.guard learns what became of the code; absent when it is off
  */
 export function createFallBack(deps: {
   store: MessageStore
@@ -27,9 +33,10 @@ export function createFallBack(deps: {
   events: Events
   codes: 'plain' | 'masked' | 'sealed'
   sealToOperators?: AgeSeal | undefined
+  guard?: Pick<PumpingGuard, 'failed' | 'notSent'> | undefined
   now?: () => number
 }) {
-  const { store, sealer, sink, events, sealToOperators, now = Date.now } = deps
+  const { store, sealer, sink, events, sealToOperators, guard, now = Date.now } = deps
 
   return async (messageId: string): Promise<void> => {
     const message = await store.read(messageId)
@@ -41,7 +48,19 @@ export function createFallBack(deps: {
       keepsContent: message.type === 'otp' && !sealToOperators && !message.isTest,
       ...(message.reasonDetail && { detail: message.reasonDetail }),
     })
-    if (moved && !message.isTest) events.messageEnded('fallback', message.reason)
+    if (!moved || message.isTest) return
+    events.messageEnded('fallback', message.reason)
+    if (guard) await tellGuard(guard, message, message.reason)
+  }
+
+  async function tellGuard(
+    { failed, notSent }: Pick<PumpingGuard, 'failed' | 'notSent'>,
+    message: Message,
+    reason: FallbackReason,
+  ): Promise<void> {
+    if (!RECIPIENTS_OWN.includes(reason)) return notSent(message)
+    const failing = await failed(message)
+    if (failing !== undefined) events.prefixFailing(message.app, failing)
   }
 
   async function recordOf(message: Message): Promise<object> {

@@ -15,6 +15,7 @@ import {
   createPairBudget,
   createPauses,
   createProbes,
+  createPumpingGuard,
   createReplication,
   createSealer,
   createSender,
@@ -146,7 +147,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   })
   const throughput = createThroughput({ sender, graph, pacing, events })
   throughput.start(onError)
-  const end = createEndMessage({ store, fallbackQueue, events })
+  const guard = settings.pumpingGuard === 'off' ? undefined : createPumpingGuard({ redis, keys })
+  const end = createEndMessage({ store, fallbackQueue, events, guard })
   const breaker = createCircuitBreaker({ events, stopping: stopping.signal })
   const sweep = createSweep({
     store,
@@ -210,9 +212,9 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     concurrency: settings.workerConcurrency,
     deliver,
     deliverAlone: createDeliverAlone({ store, unsettled, end, deliver, events }),
-    fallBack: createFallBack({ store, sealer, sink, events, codes, sealToOperators, now }),
+    fallBack: createFallBack({ store, sealer, sink, events, codes, sealToOperators, guard, now }),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
-    recordNotice: createRecordNotice({ store, pauses, events }),
+    recordNotice: createRecordNotice({ store, pauses, events, guard }),
     lookAfterToken,
     fairness: createFairness({ redis, keys }),
   })

@@ -11,6 +11,7 @@ import {
   createPacing,
   createPairBudget,
   createPauses,
+  createPumpingGuard,
   createSealer,
   createSharedToken,
   createTokenVault,
@@ -87,7 +88,8 @@ export async function workerFixture(
     deliverWithinMs: options.deliverWithinMs,
   }
   const pauses = createPauses({ redis, keys, senderId, now })
-  const end = createEndMessage({ store, fallbackQueue, events })
+  const guard = createPumpingGuard({ redis, keys })
+  const end = createEndMessage({ store, fallbackQueue, events, guard })
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal)
 
@@ -134,6 +136,7 @@ export async function workerFixture(
     prefix,
     keys,
     end,
+    guard,
     events,
     policy,
     store,
@@ -146,7 +149,7 @@ export async function workerFixture(
     newDeliver,
     deliver: newDeliver(),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
-    recordNotice: createRecordNotice({ store, pauses, events }),
+    recordNotice: createRecordNotice({ store, pauses, events, guard }),
     pauses,
     breaker,
     unsettled,
@@ -171,6 +174,7 @@ export async function workerFixture(
       sealer,
       sink: { write: async (record) => void records.push(record as Record<string, unknown>) },
       events,
+      guard,
       codes: options.fallbackCodes ?? 'plain',
       sealToOperators: options.sealToOperators,
       now,

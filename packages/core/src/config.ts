@@ -1,6 +1,7 @@
 /** The settings both apps share, in the order of `.env.example`, and the parsing of keys. */
 import { AGE_RECIPIENT } from './age.ts'
 import { Fault } from './fault.ts'
+import { limitSettings } from './limit-settings.ts'
 import { redisFaults, redisSettings } from './redis-settings.ts'
 import type { EncryptionKey } from './sealer.ts'
 import { Secret } from './secret.ts'
@@ -161,27 +162,6 @@ export const deliverySettings = {
     max: 1000,
     fallback: 50,
   }),
-  recipientCooldownSeconds: wholeNumber({
-    name: 'RECIPIENT_COOLDOWN_SECONDS',
-    about: 'The least time between two messages to one recipient, over all apps; 0 = off',
-    min: 0,
-    max: 3600,
-    fallback: 0,
-  }),
-  recipientMaxPerHour: wholeNumber({
-    name: 'RECIPIENT_MAX_PER_HOUR',
-    about: 'The most messages to one recipient in any hour, over all apps; 0 = off',
-    min: 0,
-    max: 100,
-    fallback: 0,
-  }),
-  appMaxWaiting: wholeNumber({
-    name: 'APP_MAX_WAITING',
-    about: 'The most messages of one app that have not reached an end; 0 = any number',
-    min: 0,
-    max: 100_000_000,
-    fallback: 1_000_000,
-  }),
   waitReplicas: wholeNumber({
     name: 'REDIS_WAIT_REPLICAS',
     about: 'Replicas that must have a message before it is acknowledged; 0 = nobody waits for them',
@@ -301,6 +281,7 @@ export const sharedSettings = {
   ...encryptionSettings,
   ...whatsappSettings,
   ...deliverySettings,
+  ...limitSettings,
   ...tokenSettings,
   ...fallbackSettings,
   ...auditSettings,

@@ -6,6 +6,7 @@ import type { StoredToken, TokenState } from './access-token/token-state.ts'
 import type { AuditRecord } from './audit.ts'
 import type { ClockChange } from './clock.ts'
 import type { Notice } from './graph/notices.ts'
+import type { Limit, LimitNews } from './limits/limits.ts'
 import type { Logger } from './logger.ts'
 import type { FallbackReason, Message, MessageStatus } from './message.ts'
 import type { Metrics } from './metrics.ts'
@@ -93,6 +94,40 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     messageUsed(message: Message, isEnd: boolean): void {
       if (isEnd) metrics.ended.inc({ end: 'used', reason: '' })
       logger.info({ event: 'message.used', ...about(message) }, 'code used')
+    },
+
+    /** Counted and not logged: a flood is refused as quickly as it comes. */
+    messageLimited(limit: Limit | 'country'): void {
+      metrics.limited.inc({ limit })
+    },
+
+    /** A prefix of numbers, which is none, looks like pumping, is stopped, or goes on; or an app comes to its limit of the day. */
+    limitNews(app: string, news: LimitNews): void {
+      switch (news.kind) {
+        case 'near':
+        case 'reached': {
+          const facts = { event: `app.limit_${news.kind}`, app, most: news.most }
+          return logger.warn(facts, `the app ${LIMIT_TEXTS[news.kind]}`)
+        }
+        case 'suspicious':
+        case 'stopped':
+        case 'resumed': {
+          const { kind, prefix, sent, used } = news
+          const facts = {
+            event: `prefix.${kind}`,
+            app,
+            prefix,
+            sent: Math.round(sent),
+            used: Math.round(used),
+          }
+          return logger[kind === 'stopped' ? 'error' : 'warn'](facts, LIMIT_TEXTS[kind])
+        }
+      }
+    },
+
+    /** Many codes to one block of numbers fail because of their recipients. Meta charges for none of them; somebody may be trying numbers. */
+    prefixFailing(app: string, prefix: string): void {
+      logger.warn({ event: 'prefix.suspicious', app, prefix, isFailing: true }, LIMIT_TEXTS.failing)
     },
 
     /** An operator has the code of a message that fell back. Why, is in the audit and not here: people write what they should not. */
@@ -279,6 +314,15 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.error(facts, 'there is no access token to send with: codes go to the fallback')
     },
   }
+}
+
+const LIMIT_TEXTS = {
+  near: 'comes near its limit of the day',
+  reached: 'has reached its limit of the day: what it sends is refused',
+  suspicious: 'few codes to these numbers are used',
+  stopped: 'next to no codes to these numbers are used: they get no more for now',
+  resumed: 'these numbers get codes again',
+  failing: 'many codes to these numbers cannot be delivered',
 }
 
 /** What the sweep found: no job, a fallback that was decided and not written, or no record any more. */

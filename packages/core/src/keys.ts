@@ -18,8 +18,24 @@ export function createKeys(prefix: string) {
       `${prefix}:provider-message:${createHash('sha256').update(providerMessageId).digest('base64url')}`,
     /** Hash: what a request with this idempotency key led to. Lives a day. Named by a keyed digest, see `keyed-digest.ts`. */
     idempotency: (digest: string) => `${prefix}:idempotency:${digest}`,
-    /** Sorted set: when a recipient's messages were accepted. Lives as long as the limits look back. Named by a keyed digest. */
+    /** Sorted set: when a recipient's messages of the last hour were accepted. Named by a keyed digest. */
     recipient: (digest: string) => `${prefix}:recipient:${digest}`,
+    /** Hash: how many messages a source address has asked for, by five minutes. Expires after an hour. Named by a keyed digest. */
+    source: (digest: string) => `${prefix}:source:${digest}`,
+    /** Hash: how many messages of an app were accepted, by the hour. Expires after a day. */
+    appDay: (app: string) => `${prefix}:app-day:${app}`,
+    /** Hash: how many messages of an app went to a block of numbers, by five minutes. Expires after an hour. */
+    prefixHour: (app: string, block: string) => `${prefix}:prefix-hour:${app}:${block}`,
+    /** String: codes that an app sent to numbers with this prefix, and codes that were used. Expires after a day. */
+    guard: (app: string, numberPrefix: string) => `${prefix}:guard:${app}:${numberPrefix}`,
+    /** Hash: the same for each app that tells of used codes, without what looks like pumping. Expires after a month. */
+    guardApps: () => `${prefix}:guard-apps`,
+    /** Hash: the prefixes that the guard has stopped, and since when. Expires a day after the last stop. */
+    guardStops: () => `${prefix}:guard-stops`,
+    /** String: codes of an app that failed because of their recipients in this block. Expires after a day. */
+    failing: (app: string, block: string) => `${prefix}:failing:${app}:${block}`,
+    /** Hash: what operators have ruled about prefixes. Expires with the last ruling. */
+    rulings: () => `${prefix}:rulings`,
     /** Sorted set: message ids by the moment they are to be looked at, whatever became of their jobs. */
     timers: () => `${prefix}:timers`,
     /** Sorted set: ids of messages that fell back, by the moment. Holds a day, and ten thousand of them. */

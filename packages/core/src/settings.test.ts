@@ -44,6 +44,20 @@ describe('the settings', () => {
     expect(settings.renewBeforeSeconds).toBeUndefined()
   })
 
+  it('limit apps each by itself, or all alike', () => {
+    const limits = (value?: string) =>
+      readSettings({ ...GOOD, ...(value && { APP_MAX_PER_DAY: value }) }, sharedSettings).appMaxPerDay
+    expect([limits()('wallet'), limits('5000')('wallet')]).toEqual([0, 5000])
+    const each = limits('wallet:5000, shop:0')
+    expect([each('wallet'), each('shop'), each('bank')]).toEqual([5000, 0, 0])
+    const read = { ...GOOD, APP_COUNTRIES: 'wallet:SN|CI, shop:SN' }
+    const { appCountries } = readSettings(read, sharedSettings)
+    expect([...appCountries]).toEqual([
+      ['wallet', new Set(['SN', 'CI'])],
+      ['shop', new Set(['SN'])],
+    ])
+  })
+
   it('take an empty value for one that is not set', () => {
     expect(readSettings({ ...GOOD, OTP_TTL_SECONDS: '', LOG_LEVEL: ' ' }, sharedSettings).otpTtlSeconds).toBe(
       300,
@@ -82,6 +96,19 @@ describe('the settings', () => {
     ['APP_MAX_WAITING', '-1'],
     ['RECIPIENT_MAX_PER_HOUR', '101'],
     ['RECIPIENT_COOLDOWN_SECONDS', 'a minute'],
+    ['SOURCE_MAX_PER_HOUR', '100001'],
+    ['PREFIX_MAX_PER_HOUR', '-1'],
+    ['APP_MAX_PER_DAY', '1000000001'],
+    ['APP_MAX_PER_DAY', 'wallet'],
+    ['APP_MAX_PER_DAY', 'wallet:5,wallet:6'],
+    ['APP_MAX_PER_DAY', 'wallet:5:6'],
+    ['APP_MAX_PER_DAY', 'a b:5'],
+    ['APP_COUNTRIES', 'SN'],
+    ['APP_COUNTRIES', 'wallet:'],
+    ['APP_COUNTRIES', 'wallet:sn'],
+    ['APP_COUNTRIES', 'wallet:SN|XX'],
+    ['APP_COUNTRIES', 'wallet:SN,wallet:CI'],
+    ['PUMPING_GUARD', 'on'],
     ['ENCRYPTION_KEYS', 'k1:short'],
     ['ENCRYPTION_KEYS', `k1:${KEY},k1:${KEY}`],
     ['ENCRYPTION_KEYS', encryptionSettings.encryptionKeys.example],

@@ -68,7 +68,9 @@ export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): Fastif
             'accepted is remembered: after a 4xx the key is free, and after a 503 unless the message was on its way already, which the repeat ' +
             'then tells. 422 idempotency_mismatch: the key came with another ' +
             'body before. 429 recipient_limited: the operator of this service limits how many messages a recipient gets. 429 app_limited: ' +
-            'the app has too many messages that have not reached an end.',
+            'the app has too many messages that have not reached an end, or has sent as many as it may in a day. 429 source_limited: too many were ' +
+            'asked for from one sourceIp. 429 prefix_limited: too many go to numbers like this one. 422 country_refused: the app may not send ' +
+            'to this country.',
           body: MessageRequestSchema,
           response: { 202: AcceptedAnswer, ...problems(400, 413, 415, 422, 429, 503) },
         },
