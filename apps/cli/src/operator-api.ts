@@ -1,5 +1,5 @@
 /** The API of Relais as an operator calls it. Answers are data; the key goes into a header and nowhere else. */
-import { fieldOf, Secret, type Environment } from '@relais/core'
+import { Fault, fieldOf, Secret, settingText, type Environment } from '@relais/core'
 
 export type OperatorApi = { url: string; key: Secret }
 
@@ -21,7 +21,13 @@ export function findOperatorApi(environment: Environment): OperatorApi | NoApi {
       isSetting: true,
     }
   }
-  const key = environment['RELAIS_OPS_KEY']?.trim() || firstPlainKey(environment['OPS_KEYS'] ?? '')
+  const given = settingText(environment, { name: 'RELAIS_OPS_KEY', isSecret: true })
+  const ring = given ?? settingText(environment, { name: 'OPS_KEYS', isSecret: true })
+  if (ring instanceof Fault) {
+    const name = given instanceof Fault ? 'RELAIS_OPS_KEY_FILE' : 'OPS_KEYS_FILE'
+    return { fault: `${name} ${ring.problem}`, nextStep: `Correct ${name}, or unset it.`, isSetting: true }
+  }
+  const key = given === undefined ? firstPlainKey(ring ?? '') : ring
   if (key === undefined || !/^[\x21-\x7e]+$/.test(key)) {
     return {
       fault: 'there is no ops key to ask the API with',

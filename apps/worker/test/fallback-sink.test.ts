@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   chown,
   mkdtemp,
@@ -132,6 +133,24 @@ describe('under load', () => {
     expect(records.at(-1)).toEqual({ messageId: 'msg_last' })
     expect(await modeOf(file)).toBe('600')
   })
+
+  it.runIf(process.getuid?.() === 0)(
+    'what a full disk cut off does not swallow the next record',
+    async () => {
+      const file = await newFile()
+      const sink = await openFallbackSink(file)
+      // What is full here is the device /dev/full, by another name.
+      await rm(file)
+      execFileSync('mknod', [file, 'c', '1', '7'])
+      await expect(sink.write({ messageId: 'msg_1' })).rejects.toThrow('ENOSPC')
+      await rm(file)
+      await writeFile(file, '{"messageId":"ms')
+      for (const messageId of ['msg_2', 'msg_3']) await sink.write({ messageId })
+      expect(await readFile(file, 'utf8')).toBe(
+        '{"messageId":"ms\n{"messageId":"msg_2"}\n{"messageId":"msg_3"}\n',
+      )
+    },
+  )
 
   it('a full disk is told for each record that it cost', async () => {
     const full = await openFallbackSink('/dev/full')

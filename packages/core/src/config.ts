@@ -1,13 +1,15 @@
 /** The settings both apps share, in the order of `.env.example`, and the parsing of keys. */
 import { AGE_RECIPIENT } from './age.ts'
+import { Fault } from './fault.ts'
+import { limitSettings } from './limit-settings.ts'
+import { redisFaults, redisSettings } from './redis-settings.ts'
 import type { EncryptionKey } from './sealer.ts'
-import { isCountry } from './phone-number.ts'
-import type { RedisAddress } from './redis-target.ts'
 import { Secret } from './secret.ts'
 import {
-  Fault,
   oneOf,
+  onOff,
   optionalWholeNumber,
+  secret,
   SettingsError,
   text,
   url,
@@ -22,64 +24,13 @@ const TOKEN_LIFE_SECONDS = 60 * 24 * 3600
 /** Stands in `.env.example`, so the whole world knows it: refused. */
 const EXAMPLE_ENCRYPTION_KEY = 'bWFrZSBvbmUgd2l0aDogb3BlbnNzbCByYW5kIC1iYXM='
 
-export const redisSettings = {
-  redisUrl: {
-    ...url({
-      name: 'REDIS_URL',
-      about: 'Redis 6.2 or newer (or Valkey), with maxmemory-policy noeviction and the append-only file on',
-      example: 'redis://127.0.0.1:6379',
-      protocols: ['redis:', 'rediss:'],
-    }),
-    instead: ['REDIS_SENTINELS', 'REDIS_CLUSTER'],
-  } as Setting<string | undefined>,
-  redisSentinels: addresses({
-    name: 'REDIS_SENTINELS',
-    about: 'Instead of REDIS_URL: sentinels to ask for the primary, as host:port,host:port',
-    example: '10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379',
-  }),
-  redisSentinelName: text({
-    name: 'REDIS_SENTINEL_NAME',
-    about: 'With REDIS_SENTINELS: the name they know the primary by',
-    example: 'mymaster',
-    pattern: /^[A-Za-z0-9._-]{1,128}$/,
-    form: '1 to 128 of A-Z a-z 0-9 . _ -',
-    fallback: undefined,
-  }),
-  redisCluster: addresses({
-    name: 'REDIS_CLUSTER',
-    about:
-      'Instead of REDIS_URL: some nodes of a Redis Cluster, as host:port,host:port. All keys are in one slot, so in one node',
-    example: '10.0.0.1:6379,10.0.0.2:6379,10.0.0.3:6379',
-  }),
-  redisUsername: text({
-    name: 'REDIS_USERNAME',
-    about: 'With REDIS_SENTINELS or REDIS_CLUSTER: the user of the Redis servers; REDIS_URL holds its own',
-    example: 'relais',
-    pattern: /^\S{1,256}$/,
-    form: 'a name without spaces',
-    fallback: undefined,
-  }),
-  redisPassword: secret({
-    name: 'REDIS_PASSWORD',
-    about: 'The password, likewise',
-    example: 'a-long-random-text',
-  }),
-  prefix: text({
-    name: 'QUEUE_PREFIX',
-    about: 'All keys in Redis live under it',
-    example: 'relais',
-    pattern: /^[A-Za-z0-9_-]{1,64}$/,
-    form: '1 to 64 of A-Z a-z 0-9 _ -',
-    fallback: 'relais',
-  }),
-}
-
 export const encryptionSettings = {
   encryptionKeys: {
     name: 'ENCRYPTION_KEYS',
     about:
       'Keys that seal codes and tokens in Redis, as id:base64 of 32 bytes,...; the first seals, all open',
     example: `k1:${EXAMPLE_ENCRYPTION_KEY}`,
+    isSecret: true,
     parse: parseEncryptionKeys,
   } satisfies Setting<EncryptionKey[]>,
 }
@@ -211,60 +162,6 @@ export const deliverySettings = {
     max: 1000,
     fallback: 50,
   }),
-  recipientCooldownSeconds: wholeNumber({
-    name: 'RECIPIENT_COOLDOWN_SECONDS',
-    about:
-      'The least time between two messages to one recipient, over all apps, doubled by each code that is not used; 0 = off',
-    min: 0,
-    max: 3600,
-    fallback: 0,
-  }),
-  recipientMaxPerHour: wholeNumber({
-    name: 'RECIPIENT_MAX_PER_HOUR',
-    about: 'The most messages to one recipient in any hour, over all apps; 0 = off',
-    min: 0,
-    max: 100,
-    fallback: 0,
-  }),
-  sourceMaxPerHour: wholeNumber({
-    name: 'SOURCE_MAX_PER_HOUR',
-    about: 'The most messages asked for from one address (sourceIp of the request) in any hour; 0 = off',
-    min: 0,
-    max: 100_000,
-    fallback: 0,
-  }),
-  prefixMaxPerHour: wholeNumber({
-    name: 'PREFIX_MAX_PER_HOUR',
-    about: 'The most messages of one app to ten thousand neighbouring numbers in any hour; 0 = off',
-    min: 0,
-    max: 1_000_000,
-    fallback: 0,
-  }),
-  appMaxPerDay: appNumbers({
-    name: 'APP_MAX_PER_DAY',
-    about: 'The most messages of one app in any 24 hours: a number for every app, or app:number,...; 0 = off',
-    max: 1_000_000_000,
-  }),
-  appCountries: {
-    name: 'APP_COUNTRIES',
-    about: 'The countries an app may send to, as app:SN|CI,app:SN; apps that are not named may send to any',
-    example: 'wallet:SN|CI|ML,shop:SN',
-    fallback: { value: new Map(), shown: '' },
-    parse: parseAppCountries,
-  } as Setting<ReadonlyMap<string, ReadonlySet<string>>>,
-  pumpingGuard: oneOf({
-    name: 'PUMPING_GUARD',
-    about: 'What is done about prefixes of numbers whose codes nobody uses: stop them, warn, or off',
-    values: ['stop', 'warn', 'off'],
-    fallback: 'stop',
-  }),
-  appMaxWaiting: wholeNumber({
-    name: 'APP_MAX_WAITING',
-    about: 'The most messages of one app that have not reached an end; 0 = any number',
-    min: 0,
-    max: 100_000_000,
-    fallback: 1_000_000,
-  }),
   waitReplicas: wholeNumber({
     name: 'REDIS_WAIT_REPLICAS',
     about: 'Replicas that must have a message before it is acknowledged; 0 = nobody waits for them',
@@ -378,106 +275,13 @@ export function metricsPort(fallback: number): Setting<number> {
   })
 }
 
-/** A secret text without spaces; `undefined` unless set. */
-function secret(options: { name: string; about: string; example: string }): Setting<Secret | undefined> {
-  return {
-    ...options,
-    fallback: { value: undefined, shown: '' },
-    parse(value) {
-      if (/^[\x21-\x7e]{1,4096}$/.test(value)) return new Secret(value)
-      return new Fault('must be printable characters without spaces, 4096 at most')
-    },
-  }
-}
-
-/** A switch. */
-function onOff(options: { name: string; about: string; fallback: boolean }): Setting<boolean> {
-  const { fallback, ...common } = options
-  return {
-    ...common,
-    example: 'on',
-    fallback: { value: fallback, shown: fallback ? 'on' : 'off' },
-    parse(value) {
-      if (value === 'on') return true
-      if (value === 'off') return false
-      return new Fault('must be on or off')
-    },
-  }
-}
-
-const APP_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/i
-
-/** A number for each app: `5000` for every one, or `wallet:5000,shop:1000`. Answers 0 for apps that have none. */
-function appNumbers(options: { name: string; about: string; max: number }): Setting<(app: string) => number> {
-  const { max, ...common } = options
-  const read = (text: string) => (/^\d{1,15}$/.test(text) && Number(text) <= max ? Number(text) : undefined)
-  return {
-    ...common,
-    example: 'wallet:5000,shop:1000',
-    fallback: { value: () => 0, shown: '0' },
-    parse(value) {
-      const forAll = read(value)
-      if (forAll !== undefined) return () => forAll
-      const byApp = new Map<string, number>()
-      for (const [index, entry] of value.split(',').entries()) {
-        const [app = '', text = '', ...rest] = entry.trim().split(':')
-        const most = read(text)
-        if (!APP_NAME.test(app) || most === undefined || rest.length > 0)
-          return new Fault(`has a fault in entry ${index + 1}: it must be app:number, up to ${max}`)
-        if (byApp.has(app)) return new Fault(`has a fault in entry ${index + 1}: its app is named twice`)
-        byApp.set(app, most)
-      }
-      return (app) => byApp.get(app) ?? 0
-    },
-  }
-}
-
-function parseAppCountries(value: string): ReadonlyMap<string, ReadonlySet<string>> | Fault {
-  const byApp = new Map<string, ReadonlySet<string>>()
-  for (const [index, entry] of value.split(',').entries()) {
-    const [app = '', list = '', ...rest] = entry.trim().split(':')
-    const countries = list.split('|')
-    const place = `has a fault in entry ${index + 1}:`
-    if (!APP_NAME.test(app) || rest.length > 0) return new Fault(`${place} it must be app:SN|CI`)
-    const unknown = countries.find((country) => !isCountry(country))
-    if (unknown !== undefined)
-      return new Fault(`${place} countries are two capital letters each, as SN for Senegal`)
-    if (byApp.has(app)) return new Fault(`${place} its app is named twice`)
-    byApp.set(app, new Set(countries))
-  }
-  return byApp
-}
-
-/** Addresses of servers; `undefined` unless set. */
-function addresses(options: {
-  name: string
-  about: string
-  example: string
-}): Setting<RedisAddress[] | undefined> {
-  return {
-    ...options,
-    fallback: { value: undefined, shown: '' },
-    parse(value) {
-      const parsed = value.split(',').map(parseAddress)
-      const at = parsed.indexOf(undefined)
-      if (at >= 0) return new Fault(`has a fault in entry ${at + 1}: it must be host:port`)
-      return parsed as RedisAddress[]
-    },
-  }
-}
-
-function parseAddress(entry: string): RedisAddress | undefined {
-  const [, bracketed, host = bracketed, port] =
-    /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]{1,253})):(\d{1,5})$/i.exec(entry.trim()) ?? []
-  return host && Number(port) > 0 && Number(port) <= 65_535 ? { host, port: Number(port) } : undefined
-}
-
 /** What every process reads, so that a slip in a shared `.env` shows in whichever starts first. */
 export const sharedSettings = {
   ...redisSettings,
   ...encryptionSettings,
   ...whatsappSettings,
   ...deliverySettings,
+  ...limitSettings,
   ...tokenSettings,
   ...fallbackSettings,
   ...auditSettings,
@@ -501,32 +305,6 @@ export function requireSense(
     )
   }
   if (faults.length > 0) throw new SettingsError(faults)
-}
-
-/** There is one Redis, and what belongs to one way of naming it does not go with another. */
-function redisFaults(settings: Partial<SettingsOf<typeof redisSettings>>): string[] {
-  const { redisUrl, redisSentinels, redisSentinelName, redisCluster } = redisSettings
-  const faults: string[] = []
-  const refuse = ({ name, example }: Setting<unknown>, problem: string) =>
-    faults.push(`${name} ${problem}. Example: ${name}=${example}`)
-  const refuseBoth = (one: Setting<unknown>, other: Setting<unknown>) =>
-    refuse(one, `is set, and ${other.name} too: unset one of them`)
-
-  if (settings.redisUrl && settings.redisSentinels) refuseBoth(redisSentinels, redisUrl)
-  if (settings.redisUrl && settings.redisCluster) refuseBoth(redisCluster, redisUrl)
-  if (settings.redisSentinels && settings.redisCluster) refuseBoth(redisCluster, redisSentinels)
-  if (settings.redisSentinels && !settings.redisSentinelName) {
-    refuse(redisSentinelName, `is missing, and ${redisSentinels.name} is set`)
-  }
-  if (settings.redisSentinelName && !settings.redisSentinels) {
-    refuse(redisSentinelName, `is set, and ${redisSentinels.name} is not`)
-  }
-  for (const key of ['redisUsername', 'redisPassword'] as const) {
-    if (settings.redisUrl && settings[key]) {
-      refuse(redisSettings[key], `is set, and ${redisUrl.name} too: put it in there`)
-    }
-  }
-  return faults
 }
 
 /** Who sets a key believes that nobody else can read the codes. */

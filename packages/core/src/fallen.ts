@@ -48,8 +48,16 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 return redis.call('HDEL', KEYS[1], 'revealedAt', 'revealedBy')
 `
 
+/** KEYS 1 fallen · ARGV 1 our id · 2 how many. Returns those that fell back before that one, the latest first, each with its moment. */
+const BEFORE = `
+local rank = redis.call('ZREVRANK', KEYS[1], ARGV[1])
+if not rank then return {} end
+return redis.call('ZREVRANGE', KEYS[1], rank + 1, rank + ARGV[2], 'WITHSCORES')
+`
+
 declare module 'ioredis' {
   interface RedisCommander<Context> {
+    relaisFallenBefore(fallen: string, id: string, most: number): Result<string[], Context>
     relaisGrantReveal(
       record: string,
       content: string,
@@ -86,6 +94,7 @@ export type RevealGrant =
 export function createFallen(options: { redis: RedisClient; keys: Keys }) {
   const { redis, keys } = options
   redis.defineCommand('relaisGrantReveal', { numberOfKeys: 3, lua: GRANT })
+  redis.defineCommand('relaisFallenBefore', { numberOfKeys: 1, lua: BEFORE })
   redis.defineCommand('relaisTakeBackReveal', { numberOfKeys: 2, lua: TAKE_BACK })
 
   return {
@@ -95,12 +104,14 @@ export function createFallen(options: { redis: RedisClient; keys: Keys }) {
      * @param after go on after this one; undefined begins with the latest. One that is not in the list (any more) has none after it
      */
     async list(after: string | undefined, most: number): Promise<{ id: string; at: number }[]> {
-      if (after === undefined) return read(0, most)
-      const rank = await redis.zrevrank(keys.fallen(), after)
-      if (rank === null) return []
-      // Others may have come in at the front since: then it stands further back, never further ahead.
-      const found = await read(rank, most + 1)
-      return found.slice(found.findIndex(({ id }) => id === after) + 1)
+      const pairs =
+        after === undefined
+          ? await redis.zrevrange(keys.fallen(), 0, most - 1, 'WITHSCORES')
+          : await redis.relaisFallenBefore(keys.fallen(), after, most)
+      return Array.from({ length: pairs.length / 2 }, (_, i) => ({
+        id: pairs[2 * i] ?? '',
+        at: Number(pairs[2 * i + 1]),
+      }))
     },
 
     /** Whose sealed content is still there, of these. */
@@ -134,13 +145,6 @@ export function createFallen(options: { redis: RedisClient; keys: Keys }) {
     async takeBack(id: string, operator: string, at: number): Promise<void> {
       await redis.relaisTakeBackReveal(keys.message(id), keys.reveals(operator), id, operator, String(at))
     },
-  }
-
-  async function read(from: number, most: number): Promise<{ id: string; at: number }[]> {
-    const pairs = await redis.zrevrange(keys.fallen(), from, from + most - 1, 'WITHSCORES')
-    const found: { id: string; at: number }[] = []
-    for (let i = 0; i + 1 < pairs.length; i += 2) found.push({ id: pairs[i] ?? '', at: Number(pairs[i + 1]) })
-    return found
   }
 }
 

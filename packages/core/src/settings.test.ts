@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import {
-  encryptionSettings,
-  fallbackSettings,
-  redisSettings,
-  requireSense,
-  sharedSettings,
-} from './config.ts'
+import { encryptionSettings, fallbackSettings, requireSense, sharedSettings } from './config.ts'
 import { keyPrefix, redisTarget } from './redis-target.ts'
-import { Fault, readSettings, SettingsError, type Environment, type Setting } from './settings.ts'
+import { Fault } from './fault.ts'
+import { readSettings, SettingsError, type Environment, type Setting } from './settings.ts'
 
 const KEY = Buffer.alloc(32, 7).toString('base64')
 const GOOD = { REDIS_URL: 'redis://127.0.0.1:6379', ENCRYPTION_KEYS: `k1:${KEY}` }
@@ -89,7 +84,14 @@ describe('the settings', () => {
     ['REDIS_CLUSTER', 'redis://a:1'],
     ['REDIS_CLUSTER', 'a:1'],
     ['REDIS_USERNAME', 'relais'],
-    ['REDIS_PASSWORD', 'secret'],
+    ['REDIS_PASSWORD', 'with space'],
+    ['REDIS_SENTINEL_PASSWORD', 'secret'],
+    ['REDIS_TLS', 'yes'],
+    ['REDIS_TLS', 'on'],
+    ['REDIS_TLS_CA', '/no/such/file'],
+    ['REDIS_TLS_CERT', '/etc'],
+    ['REDIS_TLS_KEY', '/dev/null'],
+    ['REDIS_URL', 'rediss://a?tls=off'],
     ['REDIS_WAIT_REPLICAS', '11'],
     ['APP_MAX_WAITING', '-1'],
     ['RECIPIENT_MAX_PER_HOUR', '101'],
@@ -165,9 +167,13 @@ describe('the settings', () => {
   })
 
   it('have an example that is accepted, each of them', () => {
-    const settings: Record<string, Setting<unknown>> = { ...sharedSettings, ...redisSettings }
-    for (const { name, example, parse } of Object.values(settings)) {
-      if (example !== '' && name !== 'ENCRYPTION_KEYS') expect(parse(example)).not.toBeInstanceOf(Fault)
+    const settings: Record<string, Setting<unknown>> = sharedSettings
+    // The one key that everybody knows, and files that are not there.
+    const others = Object.values(settings).filter(
+      ({ name }) => !/^(ENCRYPTION_KEYS|REDIS_TLS_.*)$/.test(name),
+    )
+    for (const { example, parse } of others) {
+      if (example !== '') expect(parse(example)).not.toBeInstanceOf(Fault)
     }
   })
 })
