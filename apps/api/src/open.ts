@@ -38,6 +38,7 @@ import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
 import { createDrain } from './drain.ts'
 import { createEndByApp } from './end-by-app.ts'
+import type { Limits } from './limits.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
@@ -51,7 +52,8 @@ const REPLICATE_WITHIN_MS = 300
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000
 
-export async function openApi(settings: ApiSettings, logger: Logger, version: string) {
+/** @param limits other than `LIMITS`, for tests that would have to wait */
+export async function openApi(settings: ApiSettings, logger: Logger, version: string, limits?: Limits) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   const prefix = keyPrefix(settings)
@@ -107,71 +109,75 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     if (!(await sender.vault.read())) await sender.lookAfterToken()
   }
 
-  const app = await buildApp({
-    version,
-    logger,
-    callers: { apps: settings.apiKeys, operators: settings.opsKeys },
-    acceptMessages: createAcceptMessages({
-      admission: createAdmission({
+  const app = await buildApp(
+    {
+      version,
+      logger,
+      callers: { apps: settings.apiKeys, operators: settings.opsKeys },
+      acceptMessages: createAcceptMessages({
+        admission: createAdmission({
+          redis,
+          keys,
+          encryptionKeys: settings.encryptionKeys,
+          limits: {
+            cooldownMs: settings.recipientCooldownSeconds * 1000,
+            maxPerHour: settings.recipientMaxPerHour,
+          },
+        }),
+        capacity,
+        fairness: createFairness({ redis, keys }),
+        store,
+        queue: messages,
+        replication: createReplication({
+          redis,
+          key: keys.timers(),
+          replicas: settings.waitReplicas,
+          timeoutMs: REPLICATE_WITHIN_MS,
+        }),
+        sealer,
+        events,
+        defaults: {
+          template: settings.otpTemplate,
+          language: settings.templateLanguage,
+          ttlSeconds: settings.otpTtlSeconds,
+        },
+        withinMs: ACCEPT_WITHIN_MS,
+        now,
+      }),
+      endByApp: createEndByApp({ store, events }),
+      whatsappStatus: createWhatsappStatus({
+        phoneNumberId: settings.phoneNumberId,
+        sender,
+        graph,
+        queues: { messages, fallback },
         redis,
         keys,
-        encryptionKeys: settings.encryptionKeys,
-        limits: {
-          cooldownMs: settings.recipientCooldownSeconds * 1000,
-          maxPerHour: settings.recipientMaxPerHour,
-        },
+        receiptsExpected: settings.webhookVerifyToken !== undefined,
       }),
-      capacity,
-      fairness: createFairness({ redis, keys }),
-      store,
-      queue: messages,
-      replication: createReplication({
-        redis,
-        key: keys.timers(),
-        replicas: settings.waitReplicas,
-        timeoutMs: REPLICATE_WITHIN_MS,
-      }),
-      sealer,
-      events,
-      defaults: {
-        template: settings.otpTemplate,
-        language: settings.templateLanguage,
-        ttlSeconds: settings.otpTtlSeconds,
+      renewNow: async (waitMs) => {
+        await ensureRecord()
+        return sender.renewal.renewNow(waitMs)
       },
-      withinMs: ACCEPT_WITHIN_MS,
-      now,
-    }),
-    endByApp: createEndByApp({ store, events }),
-    whatsappStatus: createWhatsappStatus({
-      phoneNumberId: settings.phoneNumberId,
-      sender,
-      graph,
-      queues: { messages, fallback },
-      redis,
-      keys,
-      receiptsExpected: settings.webhookVerifyToken !== undefined,
-    }),
-    renewNow: async (waitMs) => {
-      await ensureRecord()
-      return sender.renewal.renewNow(waitMs)
+      updateAccessToken: createUpdateAccessToken({
+        phoneNumberId: settings.phoneNumberId,
+        sender,
+        graph,
+        events,
+        ensureRecord,
+      }),
+      webhooks: {
+        verifyToken: settings.webhookVerifyToken,
+        appSecrets: async () => sender.app.forReceipts(await accessToken.record()),
+        queue: receipts,
+        redis,
+        lastReceiptKey: keys.lastReceipt(),
+      },
+      board: { queues: [messages, fallback, receipts, tokenChecks], allowsWrites: settings.boardWrites },
+      trustedProxies: settings.trustedProxies,
+      isReady,
     },
-    updateAccessToken: createUpdateAccessToken({
-      phoneNumberId: settings.phoneNumberId,
-      sender,
-      graph,
-      events,
-      ensureRecord,
-    }),
-    webhooks: {
-      verifyToken: settings.webhookVerifyToken,
-      appSecrets: async () => sender.app.forReceipts(await accessToken.record()),
-      queue: receipts,
-      redis,
-      lastReceiptKey: keys.lastReceipt(),
-    },
-    boardQueues: [messages, fallback, receipts, tokenChecks],
-    isReady,
-  })
+    limits,
+  )
 
   const probes = createProbes({
     metrics,

@@ -343,7 +343,7 @@ function secret(options: { name: string; about: string; example: string }): Sett
 }
 
 /** A switch. */
-function onOff(options: { name: string; about: string; fallback: boolean }): Setting<boolean> {
+export function onOff(options: { name: string; about: string; fallback: boolean }): Setting<boolean> {
   const { fallback, ...common } = options
   return {
     ...common,

@@ -1,60 +1,62 @@
 import { createBullBoard } from '@bull-board/api'
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
 import type { Queue } from 'bullmq'
 import type { FastifyInstance } from 'fastify'
-import type { Receipt } from '@relais/core'
-import { queueUnavailable } from '../problem.ts'
+import { ProblemError, queueUnavailable } from '../problem.ts'
 import type { Auth } from './auth.ts'
+import { guardActions, isWritable, type OnAction } from './board-actions.ts'
+import { shownOnBoard } from './board-view.ts'
+import { asPages } from './headers.ts'
 import { toProblem } from './problems.ts'
 
 const BOARD_PATH = '/admin/queues'
 
-/** The page loads nothing from elsewhere, is not framed, and stays in no cache. */
-const PAGE_HEADERS = {
-  'cache-control': 'no-store',
-  'x-frame-options': 'DENY',
-  'content-security-policy':
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+export type BoardDeps = {
+  auth: Auth
+  queues: Queue[]
+  /** May operators change anything? See `board-actions.ts` for what. */
+  allowsWrites: boolean
+  /** Told before an action is carried out, which is not if this rejects. */
+  onAction?: OnAction
 }
 
-/** Bull Board, to look at: jobs are moved by Relais, not by hand. It has no login of its own, so the scope has one. */
-export async function registerBoard(
-  app: FastifyInstance,
-  deps: { auth: Auth; queues: Queue[] },
-): Promise<void> {
+/** Bull Board. It has no login of its own, so the scope has one. */
+export async function registerBoard(app: FastifyInstance, deps: BoardDeps): Promise<void> {
+  const { queues, allowsWrites } = deps
   const adapter = new FastifyAdapter()
   adapter.setBasePath(BOARD_PATH)
   createBullBoard({
-    queues: deps.queues.map(shown),
+    queues: queues.map((queue) =>
+      shownOnBoard(queue, { readOnlyMode: !allowsWrites || !isWritable(queue.name) }),
+    ),
     serverAdapter: adapter,
     options: { uiConfig: { boardTitle: 'Relais' } },
   })
   adapter.setErrorHandler((error) => {
-    const problem = toProblem(queueUnavailable(error))
+    const problem = error instanceof URIError ? unreadable(error) : toProblem(queueUnavailable(error))
     // Its types know fewer statuses than it passes on.
     return { status: problem.statusCode as 500, body: problem.toBody() }
   })
   await app.register(async (scope) => {
     scope.addHook('onRequest', deps.auth.operatorPage)
-    scope.addHook('onSend', async (_request, reply) => {
-      reply.headers(PAGE_HEADERS)
+    asPages(scope)
+    guardActions(scope, { ...deps, path: BOARD_PATH })
+    scope.addHook('onSend', async (_request, reply, payload) => {
+      const isPage = String(reply.getHeader('content-type')).startsWith('text/html')
+      return isPage && typeof payload === 'string' ? undressed(payload) : payload
     })
     await scope.register(adapter.registerPlugin(), { prefix: BOARD_PATH })
   })
 }
 
-function shown(queue: Queue): BullMQAdapter {
-  const adapter = new BullMQAdapter(queue, { readOnlyMode: true })
-  adapter.setFormatter('data', withoutProviderIds)
-  return adapter
+/** Its loading screen has inline styles, and its fonts would come from elsewhere: it does without both. */
+function undressed(page: string): string {
+  return page
+    .replaceAll(/<link href="https:[^>]*>/g, '')
+    .replaceAll(/<style>[^<]*<\/style>/g, '')
+    .replaceAll(/ style="[^"]*"/g, '')
 }
 
-/** Meta's id of a message holds the recipient's number in base64. */
-function withoutProviderIds(data: { receipts?: Receipt[] }): unknown {
-  if (!data.receipts) return data
-  return {
-    ...data,
-    receipts: data.receipts.map((receipt) => ({ ...receipt, providerMessageId: '[hidden]' })),
-  }
+function unreadable(cause: URIError): ProblemError {
+  return new ProblemError(400, 'bad_request', 'The URL cannot be read.', { cause })
 }

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { asPages } from './headers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -39,6 +40,13 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
       buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true }, logLevel: 'warn' })
+  await app.register(async (scope) => {
+    asPages(scope)
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      uiConfig: { deepLinking: true },
+      logLevel: 'warn',
+    })
+  })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 }

@@ -16,12 +16,6 @@ export function messageRoutes(deps: { auth: Auth; endByApp: EndByApp }): Fastify
   return async (app) => {
     app.addHook('onRequest', deps.auth.app)
     const shared = { tags: ['messages'], security: [{ apiKey: [] }], params }
-    const parse = app.getDefaultJsonParser('error', 'error')
-    app.removeContentTypeParser('application/json')
-    // Many clients name the type of a body that they do not send.
-    app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) =>
-      body === '' ? done(null, undefined) : parse(request, body, done),
-    )
 
     app.get(
       '/api/messages/:id',

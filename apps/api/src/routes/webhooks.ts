@@ -14,6 +14,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Queue } from 'bullmq'
 import { Type } from 'typebox'
 import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
+import { parseStrictJson } from '../strict-json.ts'
 
 /** No message is on record for longer: an older receipt is about nothing we know, however often it is sent again. */
 const RECEIPTS_COUNT_MS = 25 * 3600_000
@@ -34,6 +35,7 @@ export function webhookRoutes(deps: {
 }): FastifyPluginAsyncTypebox {
   return async (app) => {
     const shared = { tags: ['machines'] }
+    // The signature is over the bytes: they are read as JSON once it fits.
     app.removeContentTypeParser('application/json')
     app.addContentTypeParser(
       'application/json',
@@ -84,7 +86,7 @@ export function webhookRoutes(deps: {
           )
         }
         // Anything but 200 makes Meta come again: right while Redis is away.
-        await accept(parseJson(rawBody)).catch(refuseAsUnavailable)
+        await accept(parseStrictJson(rawBody)).catch(refuseAsUnavailable)
         return {}
       },
     )
@@ -102,14 +104,6 @@ export function webhookRoutes(deps: {
 function signatureOf(headers: Record<string, string | string[] | undefined>): string | undefined {
   const header = headers['x-hub-signature-256']
   return typeof header === 'string' ? header : undefined
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as unknown
-  } catch {
-    throw new ProblemError(400, 'malformed_json', 'The body is not JSON.')
-  }
 }
 
 function isSame(token: string | undefined, expected: Secret | undefined): boolean {
