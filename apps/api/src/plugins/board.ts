@@ -11,6 +11,9 @@ import { toProblem } from './problems.ts'
 
 const BOARD_PATH = '/admin/queues'
 
+/** The colours of its Redis logo. */
+const LOGO_STYLE = "'sha256-r2N1TB/gHbBtBZFKg7ejmq1acVSREzucTAEw6ga4hoU='"
+
 export type BoardDeps = {
   auth: Auth
   queues: Queue[]
@@ -39,7 +42,7 @@ export async function registerBoard(app: FastifyInstance, deps: BoardDeps): Prom
   })
   await app.register(async (scope) => {
     scope.addHook('onRequest', deps.auth.operatorPage)
-    asPages(scope)
+    asPages(scope, [LOGO_STYLE])
     guardActions(scope, { ...deps, path: BOARD_PATH })
     scope.addHook('onSend', async (_request, reply, payload) => {
       const isPage = String(reply.getHeader('content-type')).startsWith('text/html')

@@ -1,5 +1,5 @@
 /** What browsers are told with every answer, so that no answer can be made to do what it was not meant for. */
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 
 /**
  * For answers that are no pages: nothing in them is run, framed, guessed at, read from elsewhere, or kept. There is no CORS: no page of
@@ -18,10 +18,14 @@ export const SECURITY_HEADERS = {
   'cache-control': 'no-store',
 }
 
-/** The policy of our pages: scripts, styles and calls of this origin only, none of them inline. */
-const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
-  "base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
+/**
+ * The policy of our pages: scripts, styles and calls of this origin only, nothing inline.
+ *
+ * @param inlineStyles hashes of styles that a library puts in
+ */
+const pagePolicy = (inlineStyles: readonly string[]) =>
+  `default-src 'none'; script-src 'self'; style-src ${["'self'", ...inlineStyles].join(' ')}; img-src 'self' data:; ` +
+  "font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 
 const A_YEAR_SECONDS = 365 * 24 * 3600
 
@@ -36,9 +40,10 @@ export function registerHeaders(app: FastifyInstance): void {
   })
 }
 
-/** For the routes of a scope that are pages. */
-export function asPages(scope: FastifyInstance): void {
-  scope.addHook('onRequest', async (_request, reply: FastifyReply) => {
-    reply.header('content-security-policy', PAGE_POLICY)
+/** For a scope whose routes are pages. */
+export function asPages(scope: FastifyInstance, inlineStyles: readonly string[] = []): void {
+  const policy = pagePolicy(inlineStyles)
+  scope.addHook('onRequest', async (_request, reply) => {
+    reply.header('content-security-policy', policy)
   })
 }

@@ -10,6 +10,9 @@ declare module 'fastify' {
   }
 }
 
+/** Of the invisible drawing that holds the page's icons. */
+const ICONS_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
+
 /** The OpenAPI 3.1 document, derived from the routes' own schemas, and a page to read it. Register before the routes. */
 export async function registerOpenApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
@@ -41,7 +44,7 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
     },
   })
   await app.register(async (scope) => {
-    asPages(scope)
+    asPages(scope, ["'unsafe-hashes'", ICONS_STYLE])
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
       uiConfig: { deepLinking: true },
