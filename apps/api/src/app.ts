@@ -1,5 +1,5 @@
 /** The HTTP edge, put together from its parts. It does not listen: that is `main.ts`. */
-import type { Logger, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
+import type { Logger, Ours, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
 import type { Queue } from 'bullmq'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { AcceptMessages } from './accept-messages.ts'
@@ -31,6 +31,7 @@ export type AppDeps = {
   updateAccessToken: UpdateAccessToken
   webhooks: {
     verifyToken: Secret | undefined
+    ours: Ours
     appSecrets: () => Promise<Secret[]>
     queue: Queue<ReceiptsJob>
     redis: RedisClient

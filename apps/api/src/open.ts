@@ -167,6 +167,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       }),
       webhooks: {
         verifyToken: settings.webhookVerifyToken,
+        ours: settings,
         appSecrets: async () => sender.app.forReceipts(await accessToken.record()),
         queue: receipts,
         redis,

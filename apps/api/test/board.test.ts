@@ -15,8 +15,9 @@ const sameOrigin = { ...operator, 'sec-fetch-site': 'same-origin' }
 const NAMES: QueueName[] = ['messages', 'fallback', 'receipts', 'access-token']
 const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
 const prefix = uniquePrefix()
-const queues = NAMES.map((name) => openQueue<object>(name, { redis, prefix, onError: () => undefined }))
-const [messages, , receipts] = queues
+const open = (name: QueueName) => openQueue<object>(name, { redis, prefix, onError: () => undefined })
+const [messages, receipts] = [open('messages'), open('receipts')]
+const queues = [messages, open('fallback'), receipts, open('access-token')]
 const actions: unknown[][] = []
 const app = Fastify()
 beforeAll(async () => {
@@ -108,7 +109,7 @@ describe('an action on the board', () => {
   })
 
   it('is told with who did it, before it is done', async () => {
-    const job = await messages!.add('deliver', {}, { jobId: 'msg_1', delay: 60_000 })
+    const job = await messages.add('deliver', {}, { jobId: 'msg_1', delay: 60_000 })
     expect((await put('messages/msg_1/promote')).statusCode).toBe(204)
     expect(actions.at(-1)).toEqual(['awa', 'promote', 'messages', 'msg_1'])
     expect(await job.isDelayed()).toBe(false)
@@ -138,12 +139,12 @@ describe('no view of the board', () => {
 
   it('shows what an error said, a log holds, or who was written to', async () => {
     const provider = `wamid.${Buffer.from('221771234567').toString('base64')}`
-    await receipts!.add('record', {
+    await receipts.add('record', {
       receipts: [{ providerMessageId: provider, status: 'sent', at: 1 }],
       notices: [{ kind: 'not-requested', providerMessageId: provider }],
       looks: 0,
     })
-    const job = await messages!.add('deliver', { messageId: 'msg_2' }, { jobId: 'msg_2' })
+    const job = await messages.add('deliver', { messageId: 'msg_2' }, { jobId: 'msg_2' })
     await job.log(SECRET)
     await job.updateProgress(1)
     const worker = new Worker('messages', () => Promise.reject(new Error(`refused: ${SECRET}`)), {
@@ -176,7 +177,7 @@ describe('no view of the board', () => {
   })
 
   it('and it keeps the reasons of the fallback, which are our own words', async () => {
-    await messages!.add('deliver', { messageId: 'msg_3' }, { jobId: 'msg_3' })
+    await messages.add('deliver', { messageId: 'msg_3' }, { jobId: 'msg_3' })
     const worker = new Worker('messages', () => Promise.reject(new Error('fallback: rate_limited')), {
       connection: redis,
       prefix,
