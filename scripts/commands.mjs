@@ -6,10 +6,10 @@ import { findRedisServer, noRedis, testEnvironment } from './redis.mjs'
 import { root } from './root.mjs'
 import { setUp } from './setup.mjs'
 import { start } from './start.mjs'
-import { test } from './test.mjs'
+import { fuzz, test } from './test.mjs'
 import { stopToolsOnSignals } from './tool.mjs'
 
-const commands = { start, test, build: setUp, simulator, chaos }
+const commands = { start, test, build: setUp, simulator, chaos, fuzz }
 
 /** Runs the named command, and turns what it throws into one line and an exit code. */
 export async function runFromCommandLine([name, ...args]) {

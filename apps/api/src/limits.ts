@@ -78,12 +78,19 @@ export function registerLimits(app: FastifyInstance, limits: Limits): void {
       throw new ProblemError(400, 'bad_request', 'The header Host is missing.')
     }
   })
+  app.addHook('onSend', async ({ raw }, reply) => {
+    // Fastify would close the connection on a body it does not read, and the client never see why. Node reads on and forgets.
+    if (raw.headers.connection === undefined) reply.removeHeader('connection')
+  })
   app.addHook('onRequest', async ({ raw }) => void answered.delete(raw.socket))
   app.addHook('onResponse', async ({ raw }) => void (raw.complete || answered.add(raw.socket)))
 }
 
 /** Connections whose last request was answered before it was all there. What is wrong with its rest needs no answer more. */
 const answered = new WeakSet<Socket>()
+
+/** So long what a client sends is ignored, when it has had its last answer. */
+const LINGER_MS = 1000
 
 const CLIENT_ERRORS: Record<string, { statusCode: number; detail: string }> = {
   HPE_HEADER_OVERFLOW: { statusCode: 431, detail: 'URL and headers are too large.' },
@@ -95,10 +102,11 @@ const CLIENT_ERRORS: Record<string, { statusCode: number; detail: string }> = {
 function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   // Nor must anything get into an answer that is being written.
   const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse }
-  if (error.code === 'ECONNRESET' || !socket.writable || answer?.headersSent || answered.has(socket)) {
+  if (error.code === 'ECONNRESET' || answer?.headersSent || answered.has(socket)) {
     socket.destroy()
     return
   }
+  if (!socket.writable) return
   const known = CLIENT_ERRORS[error.code ?? '']
   const { statusCode, detail } = known ?? { statusCode: 400, detail: 'The request is not HTTP.' }
   const { head, body } = inWords(new ProblemError(statusCode, 'bad_request', detail))
@@ -106,6 +114,8 @@ function answerClientError(error: Error & { code?: string }, socket: Socket): vo
     ([name, value]) => `${name}: ${value}\r\n`,
   )
   socket.end(`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}\r\n${body}`)
+  // Closed with bytes unread, the connection would be reset and the answer lost.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 
 function inWords(problem: ProblemError) {

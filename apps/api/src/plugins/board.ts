@@ -1,8 +1,8 @@
 import { createBullBoard } from '@bull-board/api'
 import { FastifyAdapter } from '@bull-board/fastify'
 import type { Queue } from 'bullmq'
-import type { FastifyInstance } from 'fastify'
-import { ProblemError, queueUnavailable } from '../problem.ts'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { PROBLEM_TYPE, ProblemError, queueUnavailable } from '../problem.ts'
 import type { Auth } from './auth.ts'
 import { guardActions, isWritable, type OnAction } from './board-actions.ts'
 import { shownOnBoard } from './board-view.ts'
@@ -36,7 +36,7 @@ export async function registerBoard(app: FastifyInstance, deps: BoardDeps): Prom
     options: { uiConfig: { boardTitle: 'Relais' } },
   })
   adapter.setErrorHandler((error) => {
-    const problem = error instanceof URIError ? unreadable(error) : toProblem(queueUnavailable(error))
+    const problem = toProblem(isOfTheClient(error) ? unreadable(error) : queueUnavailable(error))
     // Its types know fewer statuses than it passes on.
     return { status: problem.statusCode as 500, body: problem.toBody() }
   })
@@ -45,8 +45,12 @@ export async function registerBoard(app: FastifyInstance, deps: BoardDeps): Prom
     asPages(scope, [LOGO_STYLE])
     guardActions(scope, { ...deps, path: BOARD_PATH })
     scope.addHook('onSend', async (_request, reply, payload) => {
-      const isPage = String(reply.getHeader('content-type')).startsWith('text/html')
-      return isPage && typeof payload === 'string' ? undressed(payload) : payload
+      if (typeof payload !== 'string') return payload
+      const type = String(reply.getHeader('content-type'))
+      if (type.startsWith('text/html')) return undressed(payload)
+      return reply.statusCode >= 400 && type.startsWith('application/json')
+        ? asProblem(reply, payload)
+        : payload
     })
     await scope.register(adapter.registerPlugin(), { prefix: BOARD_PATH })
   })
@@ -60,6 +64,21 @@ function undressed(page: string): string {
     .replaceAll(/ style="[^"]*"/g, '')
 }
 
-function unreadable(cause: URIError): ProblemError {
+/** A path out of the folder of its files, a bad escape in a query: all else that fails here is Redis. */
+function isOfTheClient(error: Error & { statusCode?: number }): boolean {
+  const { statusCode = 500 } = error
+  return error instanceof URIError || statusCode < 500
+}
+
+function unreadable(cause: Error): ProblemError {
   return new ProblemError(400, 'bad_request', 'The URL cannot be read.', { cause })
+}
+
+/** What its page reads stays, and is a problem besides. */
+function asProblem(reply: FastifyReply, refusal: string): string {
+  reply.type(PROBLEM_TYPE)
+  const { statusCode } = reply
+  const code = statusCode === 404 ? 'not_found' : 'bad_request'
+  const problem = new ProblemError(statusCode, code, 'The board cannot do this.')
+  return JSON.stringify({ ...(JSON.parse(refusal) as object), ...problem.toBody() })
 }

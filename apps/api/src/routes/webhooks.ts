@@ -61,7 +61,7 @@ export function webhookRoutes(deps: {
             'hub.challenge': Type.Optional(Type.String({ maxLength: 1024 })),
             'hub.verify_token': Type.Optional(Type.String({ maxLength: 4096 })),
           }),
-          response: { 200: Type.String(), ...problems(403) },
+          response: { 200: Type.String(), ...problems(403, 422) },
         },
       },
       async (request, reply) => {
