@@ -78,12 +78,17 @@ export function registerLimits(app: FastifyInstance, limits: Limits): void {
       throw new ProblemError(400, 'bad_request', 'The header Host is missing.')
     }
   })
-  app.addHook('onSend', async ({ raw }, reply) => {
-    // Fastify would close the connection on a body it does not read, and the client never see why. Node reads on and forgets.
-    if (raw.headers.connection === undefined) reply.removeHeader('connection')
+  app.addHook('onSend', async (_request, reply) => {
+    // Fastify would close the connection on a body it does not read, and the client never see why. Node reads on and forgets. What
+    // stands in the raw answer is the drain's wish.
+    const isRefusal = reply.getHeader('connection') === 'close' && !reply.raw.hasHeader('connection')
+    if (isRefusal && reply.raw.shouldKeepAlive) reply.header('connection', 'keep-alive')
   })
-  app.addHook('onRequest', async ({ raw }) => void answered.delete(raw.socket))
-  app.addHook('onResponse', async ({ raw }) => void (raw.complete || answered.add(raw.socket)))
+  app.addHook('onResponse', async ({ raw }) => {
+    if (raw.complete) return
+    answered.add(raw.socket)
+    raw.once('close', () => answered.delete(raw.socket))
+  })
 }
 
 /** Connections whose last request was answered before it was all there. What is wrong with its rest needs no answer more. */

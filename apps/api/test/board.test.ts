@@ -188,6 +188,20 @@ describe('no view of the board', () => {
     expect(shown.json()).toMatchObject({ job: { failedReason: 'fallback: rate_limited', stacktrace: [] } })
   })
 
+  it('what it cannot answer is a problem, and no outage', async () => {
+    for (const [url, statusCode] of [
+      ['static/%2e%2e/index.ejs', 400],
+      ['api/queues?activeQueue=%', 400],
+      ['api/queues?activeQueue=messages&status=__proto__', 400],
+      ['api/queues/messages/none', 404],
+      ['api/queues/__proto__/none', 404],
+    ] as const) {
+      const answer = await app.inject({ url: `/admin/queues/${url}`, headers: operator })
+      expect(answer.headers['content-type']).toContain('application/problem+json')
+      expect(answer.json()).toMatchObject({ status: statusCode, detail: expect.any(String) })
+    }
+  })
+
   it('a page loads nothing from elsewhere and has no script or style of its own', async () => {
     const page = await app.inject({ url: '/admin/queues', headers: operator })
     expect(page.statusCode).toBe(200)
