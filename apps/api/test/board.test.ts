@@ -127,6 +127,20 @@ describe('without BOARD_WRITES', () => {
     expect(answer.json()).toMatchObject({ status: 405, code: 'forbidden' })
   })
 
+  it('what it cannot answer is a problem, and no outage', async () => {
+    for (const [url, statusCode] of [
+      ['static/%2e%2e%2findex.ejs', 404],
+      ['api/queues?activeQueue=%', 400],
+      ['api/queues?activeQueue=messages&status=__proto__', 400],
+      ['api/queues/messages/none', 404],
+      ['api/queues/__proto__/none', 404],
+    ] as const) {
+      const answer = await inject({ url: `/admin/queues/${url}`, headers: operator })
+      expect(answer.headers['content-type']).toContain('application/problem+json')
+      expect(answer.json()).toMatchObject({ status: statusCode, detail: expect.any(String) })
+    }
+  })
+
   it('a page still needs the password, and a wrong one is a problem', async () => {
     const answer = await inject({ url: '/admin/queues', headers: { authorization: 'Basic eDp5' } })
     expect(answer.json()).toMatchObject({ status: 401, code: 'unauthorized' })
@@ -186,20 +200,6 @@ describe('no view of the board', () => {
     await worker.close()
     const shown = await app.inject({ url: '/admin/queues/api/queues/messages/msg_3', headers: operator })
     expect(shown.json()).toMatchObject({ job: { failedReason: 'fallback: rate_limited', stacktrace: [] } })
-  })
-
-  it('what it cannot answer is a problem, and no outage', async () => {
-    for (const [url, statusCode] of [
-      ['static/%2e%2e/index.ejs', 400],
-      ['api/queues?activeQueue=%', 400],
-      ['api/queues?activeQueue=messages&status=__proto__', 400],
-      ['api/queues/messages/none', 404],
-      ['api/queues/__proto__/none', 404],
-    ] as const) {
-      const answer = await app.inject({ url: `/admin/queues/${url}`, headers: operator })
-      expect(answer.headers['content-type']).toContain('application/problem+json')
-      expect(answer.json()).toMatchObject({ status: statusCode, detail: expect.any(String) })
-    }
   })
 
   it('a page loads nothing from elsewhere and has no script or style of its own', async () => {

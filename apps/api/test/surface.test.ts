@@ -48,6 +48,7 @@ function problemsIn(received: string) {
 const CLOSE = 'Connection: close\r\n'
 const HOST = 'Host: relais\r\n'
 const KEY = `Authorization: Bearer ${APP_KEY}\r\n`
+const LOGIN = `Authorization: Basic ${Buffer.from(`awa:${OPS_KEY}`).toString('base64')}\r\n`
 const JSON_TYPE = 'Content-Type: application/json\r\n'
 
 describe('a request that is not worth an answer gets a problem, and its connection is closed', () => {
@@ -65,6 +66,11 @@ describe('a request that is not worth an answer gets a problem, and its connecti
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
     ['a bad escape in the URL', `GET /%zz HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 400],
     ['another host in the URL', `GET http://elsewhere/api/messages HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 404],
+    [
+      "a path out of the board's files",
+      `GET /admin/queues/static/%2e%2e/index.ejs HTTP/1.1\r\n${HOST}${CLOSE}${LOGIN}\r\n`,
+      400,
+    ],
     ['TRACE', `TRACE /livez HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 404, 'not_found'],
     ['a method that is not HTTP', `BREW /livez HTTP/1.1\r\n${HOST}\r\n`, 400],
     [
