@@ -3,7 +3,7 @@
 #   node apps/worker/dist/main.js
 #   node packages/simulator/dist/main.js
 #   node apps/cli/dist/main.js status        or check, in a container that runs
-# Every setting comes from the environment.
+# Every setting comes from the environment, or from files that it names. /app/sbom.cdx.json says what is inside.
 
 # What is shipped: the manifests of these five packages decide what is installed, in both stages below.
 FROM node:24-bookworm-slim AS manifests
@@ -23,12 +23,26 @@ RUN pnpm exec tsc -b apps/api apps/cli apps/worker packages/simulator
 
 FROM manifests AS dependencies
 RUN pnpm install --frozen-lockfile --prod
+RUN pnpm sbom --prod --filter @relais/api --filter @relais/cli --filter @relais/worker --filter @relais/simulator \
+  --sbom-format cyclonedx --sbom-spec-version 1.6 --sbom-type application --out sbom.cdx.json
 
-FROM node:24-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0 SIMULATOR_HOST=0.0.0.0
+# What Node needs of a system: the libraries it is linked with, and a user without a shell. It has the authorities of TLS in it.
+FROM node:24-bookworm-slim AS system
+RUN cp --parents --dereference /usr/local/bin/node $(ldd /usr/local/bin/node | grep -o '/[^ ]*') /mnt \
+  && mkdir -p /mnt/etc /mnt/tmp \
+  && chmod 1777 /mnt/tmp \
+  && echo 'relais:x:1000:1000::/app:/sbin/nologin' > /mnt/etc/passwd \
+  && echo 'relais:x:1000:' > /mnt/etc/group \
+  && echo 'hosts: files dns' > /mnt/etc/nsswitch.conf \
+  && install -d -o 1000 -g 1000 -m 0700 /srv/log/relais
+
+# Nothing else: no shell, no package manager, no tools.
+FROM scratch
+ENV NODE_ENV=production HOST=0.0.0.0 SIMULATOR_HOST=0.0.0.0 PATH=/usr/local/bin
 WORKDIR /app
+COPY --from=system /mnt /
 # A place for FALLBACK_LOG; everything else belongs to root and is never written to.
-RUN install -d -o 1000 -g 1000 -m 0700 /var/log/relais
+COPY --from=system --chown=1000:1000 /srv/log /var/log
 COPY LICENSE ./
 COPY scripts/start-container.mjs scripts/
 COPY --from=dependencies /app ./
@@ -38,7 +52,7 @@ COPY packages/simulator/page packages/simulator/page
 COPY --from=build /app/apps/cli/dist apps/cli/dist
 COPY --from=build /app/apps/worker/dist apps/worker/dist
 COPY --from=build /app/apps/api/dist apps/api/dist
-# The user `node` of the base image, as a number: an orchestrator can then see that it is not root.
+# As a number: an orchestrator can then see that it is not root.
 USER 1000:1000
 # Of the default command; compose gives each of the others its own.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s \

@@ -45,10 +45,39 @@ describe.concurrent('a faulty setting stops the process before it listens', { ti
     expect(lines.map((line) => line.split(' ')[0])).toEqual(['ENCRYPTION_KEYS', 'SEND_RATE_PER_SECOND'])
   })
 
+  it.for(['api', 'worker'] as const)(
+    'a secret whose file is not there, or is set twice: %s',
+    async (app, t) => {
+      const { code, lines } = await run(app, {
+        ...API,
+        ENCRYPTION_KEYS: '',
+        ENCRYPTION_KEYS_FILE: '/no/such/file',
+        WHATSAPP_APP_SECRET: 'EAAsecret',
+        WHATSAPP_APP_SECRET_FILE: '/etc/hostname',
+      })
+      t.expect(code).toBe(78)
+      t.expect(lines).toEqual([
+        t.expect.stringMatching(
+          /^ENCRYPTION_KEYS_FILE names a file that is not there\. .*Example: ENCRYPTION_KEYS_FILE=/,
+        ),
+        t.expect.stringMatching(/^WHATSAPP_APP_SECRET_FILE is set, and WHATSAPP_APP_SECRET too/),
+      ])
+      t.expect(lines.join()).not.toContain('EAAsecret')
+    },
+  )
+
   it('a fallback log that cannot be written', async ({ expect }) => {
     const { code, lines } = await run('worker', { ...COMMON, FALLBACK_LOG: '/nowhere/fallback.log' })
     expect(code).toBe(78)
     expect(lines).toEqual([expect.stringMatching(/^FALLBACK_LOG cannot be written to/)])
+  })
+
+  it('a public key with a slip in it, before any code is sealed to nobody', async ({ expect }) => {
+    const slip = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q'
+    const env = { ...COMMON, FALLBACK_CODES: 'sealed', FALLBACK_PUBLIC_KEY: slip, LOG_LEVEL: 'fatal' }
+    const { code, lines } = await run('worker', env)
+    expect(code).toBe(78)
+    expect(lines).toEqual([expect.stringMatching(/^FALLBACK_PUBLIC_KEY has a fault in entry 1: .*Example: /)])
   })
 })
 

@@ -16,6 +16,9 @@ const SEED = setting('FUZZ_SEED', 1)
 const SLOWEST_MS = setting('FUZZ_SLOWEST_MS', 15_000)
 
 /** A short run says nothing of memory. */
+/** Meta refuses what goes there at once. */
+const REFUSED = '+221771230030'
+
 /** Most messages are still waiting when a request comes that is about them. */
 const SLOW = { SEND_RATE_PER_SECOND: '10' }
 
@@ -29,9 +32,12 @@ it('no request, however made, is answered with a fault of ours', { timeout: 3_60
     env: { METRICS_PORT: String(metricsPort), BOARD_WRITES: 'on', ...SLOW },
   })
   await isUp(system.startApp('worker', { METRICS_PORT: '0' }))
+  const fallenId = await system.send(REFUSED, '482913', { ttlSeconds: 900 })
+  await system.reaches(fallenId, ['fallback'])
   const report = await fuzz({
     ...system,
     phoneNumberId: system.env.WHATSAPP_PHONE_NUMBER_ID,
+    fallenId,
     seed: SEED,
     requests: REQUESTS,
     memory: () => memoryOf(metricsPort),

@@ -1,15 +1,17 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { audit } from './audit.mjs'
 import { endWithNpm } from './built-app.mjs'
 import { Failure } from './failure.mjs'
 import { findRedisServer, noRedis, testEnvironment } from './redis.mjs'
 import { root } from './root.mjs'
+import { writeSbom } from './sbom.mjs'
 import { setUp } from './setup.mjs'
 import { start } from './start.mjs'
 import { fuzz, test } from './test.mjs'
 import { stopToolsOnSignals } from './tool.mjs'
 
-const commands = { start, test, build: setUp, simulator, chaos, fuzz }
+const commands = { start, test, build, audit, simulator, chaos, fuzz }
 
 /** Runs the named command, and turns what it throws into one line and an exit code. */
 export async function runFromCommandLine([name, ...args]) {
@@ -37,6 +39,11 @@ function report(error) {
   if (error.output) console.error(error.output)
   for (const line of error.message.split('\n')) console.error(`relais: ${line}`)
   return error.exitCode
+}
+
+async function build() {
+  await setUp()
+  await writeSbom()
 }
 
 async function simulator(_args, ignoreSignals) {

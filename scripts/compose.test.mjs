@@ -13,25 +13,42 @@ import { root } from './root.mjs'
 const read = (path) => readFile(join(root, path), 'utf8')
 const compose = await read('docker-compose.yml')
 const dockerfile = await read('Dockerfile')
+/** Its last stage. */
+const image = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
 const services = [...block(compose, 'services').matchAll(/^ {2}([a-z]+):$/gm)].map(([, name]) => name)
 const service = (name) => block(block(compose, 'services'), name)
 
 /** Set by the image. */
 const listeners = ['HOST', 'SIMULATOR_HOST']
-/** The file brings its own Redis. */
-const otherRedis = [
-  'REDIS_SENTINELS',
-  'REDIS_SENTINEL_NAME',
-  'REDIS_CLUSTER',
-  'REDIS_USERNAME',
-  'REDIS_PASSWORD',
-]
+/** The file brings its own Redis, on a network of its own. */
+const isOfOtherRedis = (name) => /^REDIS_(SENTINEL.*|CLUSTER|TLS.*)$/.test(name)
 
 test('Redis loses nothing it has accepted: on disk before the answer, nothing evicted, files in a volume', () => {
-  const command = block(service('redis'), 'command').replaceAll(/\n\s*- /g, ' ')
-  expect(command).toContain("--appendonly 'yes' --appendfsync always")
+  const command = block(service('redis'), 'command')
+  expect(command).toContain('--appendonly yes --appendfsync always')
   expect(command).toContain('--maxmemory-policy noeviction')
   expect(service('redis')).toContain("volumes: ['redis-data:/data']")
+})
+
+test('Redis lets API and worker in as its least user, and others ping', async () => {
+  const file = (await read('deploy/redis/users.acl')).trim().split('\n')
+  const rules = block(service('redis'), 'command').split('--user ').slice(1).map(words)
+  const ofThisFile = (rule) =>
+    rule
+      .replace('#PASSWORD_SHA256', "'>${REDIS_PASSWORD:-relais-in-compose}'")
+      .replace(/^([~&])relais:\*$/, "'$1${QUEUE_PREFIX:-relais}:*'")
+  const isOfCluster = (rule) => /^[~&]\{relais\}/.test(rule)
+  expect(rules).toEqual(
+    file.map((line) =>
+      words(line.slice('user '.length))
+        .filter((rule) => !isOfCluster(rule))
+        .map(ofThisFile),
+    ),
+  )
+  for (const name of ['api', 'worker']) {
+    const login = { REDIS_USERNAME: 'relais', REDIS_PASSWORD: '${REDIS_PASSWORD:-relais-in-compose}' }
+    expect(settingsOf(name)).toMatchObject(login)
+  }
 })
 
 test('Redis is reached by the API and the worker only', () => {
@@ -56,11 +73,19 @@ test('what is published is published on this machine only, unless RELAIS_BIND sa
 
 test.each(services)('%s is contained, limited, watched and restarted', (name) => {
   const contained = block(compose, 'x-contained')
-  for (const line of ['read_only: true', 'cap_drop: [ALL]', 'no-new-privileges:true', 'unless-stopped']) {
+  for (const line of [
+    'read_only: true',
+    'cap_drop: [ALL]',
+    "security_opt: ['no-new-privileges:true']",
+    'pids_limit: 128',
+    'restart: unless-stopped',
+  ]) {
     expect(contained).toContain(line)
   }
   expect(service(name)).toContain('<<: *contained')
-  expect(service(name)).not.toMatch(/privileged|read_only|cap_drop|security_opt|network_mode|docker\.sock/)
+  expect(service(name)).not.toMatch(
+    /^ +(privileged|read_only|cap_drop|security_opt|pids_limit|user|pid|ipc|devices|\w+_mode):|docker\.sock/m,
+  )
   expect(service(name)).toMatch(/mem_limit: \d+[mg]\n/)
   expect(block(service(name), 'healthcheck')).toContain('test: [CMD')
 })
@@ -81,8 +106,9 @@ test.each([
 ])('%s is given every setting it knows, and nothing else', (name, settings) => {
   const known = Object.values(settings).map((setting) => setting.name)
   const given = settingsOf(name)
-  expect(Object.keys(given).sort()).toEqual(without(known, [...listeners, ...otherRedis]).sort())
-  const fixed = ['REDIS_URL', 'PORT', 'METRICS_PORT']
+  const wanted = without(known, listeners).filter((setting) => !isOfOtherRedis(setting))
+  expect(Object.keys(given).sort()).toEqual(wanted.sort())
+  const fixed = ['REDIS_URL', 'REDIS_USERNAME', 'REDIS_PASSWORD', 'PORT', 'METRICS_PORT']
   for (const setting of without(Object.keys(given), fixed)) expect(given[setting]).toBe(`\${${setting}:-}`)
 })
 
@@ -109,12 +135,71 @@ test('the file keeps to what old and new compose both read', () => {
 })
 
 test('the image runs as a user that is not root, by a number, and node gets the signals', () => {
-  const stage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
-  expect(stage).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m)
-  expect(stage).toContain('CMD ["node", "apps/api/dist/main.js"]')
-  expect(stage).toContain('HEALTHCHECK')
-  expect(stage).not.toMatch(/\b(npm|pnpm|npx|corepack)\b/)
+  expect(image).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m)
+  expect(image).toContain('CMD ["node", "apps/api/dist/main.js"]')
+  expect(image).toContain('HEALTHCHECK')
   expect(dockerfile).not.toMatch(/^# *syntax *=/m)
+})
+
+test('the image has Node, its libraries and our files in it: no shell, no package manager, no tools', () => {
+  expect(image).toMatch(/^FROM scratch$/m)
+  expect(image).not.toMatch(/^(RUN|ADD|SHELL) /m)
+  // What runs is named without a shell.
+  expect(image.match(/^ *CMD .*/gm)).toEqual([
+    expect.stringMatching(/^ {2}CMD \["node", /),
+    expect.stringMatching(/^CMD \["node", /),
+  ])
+  const copied = [...image.matchAll(/^COPY (.*)/gm)].map(([, what]) => what)
+  expect(copied.toSorted()).toEqual(
+    [
+      '--from=system /mnt /',
+      '--from=system --chown=1000:1000 /srv/log /var/log',
+      '--from=dependencies /app ./',
+      ...['apps/api', 'apps/cli', 'apps/worker', 'packages/core', 'packages/simulator'].map(compiled),
+      'LICENSE ./',
+      'packages/simulator/page packages/simulator/page',
+      'scripts/start-container.mjs scripts/',
+    ].toSorted(),
+  )
+  const system = dockerfile.slice(dockerfile.indexOf(' AS system\n'), dockerfile.indexOf('\nFROM scratch'))
+  expect(system.match(/\/usr\/(local\/)?s?bin\/\w+/g)).toEqual(Array(2).fill('/usr/local/bin/node'))
+})
+
+test.each(['api', 'worker', 'simulator'])('%s is run and asked for its health without a shell', (name) => {
+  expect(service(name)).toMatch(/^ {4}command: \[node, /m)
+  expect(block(service(name), 'healthcheck')).toContain('test: [CMD, node, -e, ')
+})
+
+test('secrets may come from files: each that the settings know, and the file of a service is its own', async () => {
+  const overlay = await read('docker-compose.secrets.yml')
+  const files = block(overlay, 'x-shared-files')
+  const inFile = (name) => block(block(overlay, 'services'), name)
+  const given = (name) => [
+    ...`${inFile(name).includes('*shared-files') ? files : ''}${inFile(name)}`.matchAll(
+      /^ +([A-Z_]+)_FILE: (.*)$/gm,
+    ),
+  ]
+  const secrets = Object.values(apiSettings).filter(({ isSecret }) => isSecret)
+  const known = secrets.map((setting) => setting.name).filter((name) => !name.startsWith('REDIS_'))
+  expect(
+    given('api')
+      .map(([, name]) => name)
+      .sort(),
+  ).toEqual(known.sort())
+  expect(
+    given('worker')
+      .map(([, name]) => name)
+      .sort(),
+  ).toEqual(without(known, ['API_KEYS', 'OPS_KEYS']).sort())
+  for (const name of ['api', 'worker', 'simulator']) {
+    for (const [, setting, path] of given(name)) {
+      expect(path).toBe(`/run/secrets/${setting.toLowerCase()}`)
+      expect(inFile(name)).toMatch(new RegExp(`\\b${setting.toLowerCase()}\\b(?!.*_FILE)`))
+      expect(overlay.slice(overlay.indexOf('\nsecrets:'))).toContain(
+        `${setting.toLowerCase()}: { file: secrets/`,
+      )
+    }
+  }
 })
 
 test('the image installs by the pnpm of the workspace, without what only development needs', async () => {
@@ -149,6 +234,22 @@ test.each([
 ])('a running simulator gets nothing from somebody who has set %s', async (_what, env) => {
   const { started } = await start('worker', env)
   expect(started).toEqual({ WHATSAPP_API_BASE_URL: env.WHATSAPP_API_BASE_URL })
+})
+
+test('a token in a file is as real as one in the environment, and both sides of a demo have it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'relais-compose-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'secret')
+  await writeFile(file, `${metasToken}\n`)
+  const real = await start('worker', { WHATSAPP_ACCESS_TOKEN_FILE: file })
+  expect(real.started).toEqual({})
+  expect((await start('simulator', { WHATSAPP_ACCESS_TOKEN_FILE: file })).exitCode).toBe(78)
+
+  // The apps read the file themselves; the simulator cannot.
+  const worker = await start('worker', { WHATSAPP_APP_SECRET_FILE: file })
+  expect(worker.started).toEqual({ WHATSAPP_API_BASE_URL: worker.simulator })
+  const simulator = await start('simulator', { WHATSAPP_APP_SECRET_FILE: file })
+  expect(simulator.started).toEqual({ WHATSAPP_APP_SECRET: metasToken })
 })
 
 test('the simulator does not pretend to be used while messages go to people', async () => {
@@ -201,6 +302,15 @@ function settingsOf(name) {
   const shared = environment.includes('<<: *shared-settings') ? block(compose, 'x-shared-settings') : ''
   const rows = [...`${shared}\n${environment}`.matchAll(/^ +([A-Z_]+): (.*?)(?: #.*)?$/gm)]
   return Object.fromEntries(rows.map(([, setting, value]) => [setting, value]))
+}
+
+/** How what a package or app was compiled to gets in. */
+function compiled(folder) {
+  return `--from=build /app/${folder}/dist ${folder}/dist`
+}
+
+function words(text) {
+  return text.trim().split(/\s+/)
 }
 
 /** The lines under a key, as far as they are indented more than it. */

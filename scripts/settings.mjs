@@ -9,14 +9,19 @@ export function loadEnvFile(folder) {
   if (existsSync(file)) process.loadEnvFile(file)
 }
 
+/** Is it set, or does NAME_FILE name a file that holds it? An empty value counts as not set. */
+export function isSet(env, name) {
+  return Boolean(env[name] || env[`${name}_FILE`])
+}
+
 /** Without real credentials the simulator stands in for Meta. */
 export function isSimulated(env) {
-  return !(env.WHATSAPP_PHONE_NUMBER_ID && env.WHATSAPP_ACCESS_TOKEN)
+  return !(isSet(env, 'WHATSAPP_PHONE_NUMBER_ID') && isSet(env, 'WHATSAPP_ACCESS_TOKEN'))
 }
 
 /** Whether another Redis than our own is configured. */
 export function hasOwnRedisSettings(env) {
-  return Boolean(env.REDIS_URL || env.REDIS_SENTINELS || env.REDIS_CLUSTER)
+  return ['REDIS_URL', 'REDIS_SENTINELS', 'REDIS_CLUSTER'].some((name) => isSet(env, name))
 }
 
 /**
@@ -25,7 +30,8 @@ export function hasOwnRedisSettings(env) {
  * @returns `{ api, worker, simulator }`; no simulator when Meta is real.
  */
 export function childSettings({ env, keys, ports, redisUrl, isTerminal }) {
-  const unlessSet = (values) => Object.fromEntries(Object.entries(values).filter(([name]) => !env[name]))
+  const unlessSet = (values) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => !isSet(env, name)))
   const meta = isSimulated(env) ? simulatedMeta({ env, keys, ports, unlessSet }) : { apps: {} }
   const logging = unlessSet({ LOG_PRETTY: String(isTerminal) })
   const apps = {
@@ -48,19 +54,13 @@ export function childSettings({ env, keys, ports, redisUrl, isTerminal }) {
 
 function simulatedMeta({ env, keys, ports, unlessSet }) {
   const credentials = {
-    ...pick(env, [
-      'WHATSAPP_PHONE_NUMBER_ID',
-      'WHATSAPP_BUSINESS_ID',
-      'WHATSAPP_APP_ID',
-      'WHATSAPP_APP_SECRET',
-    ]),
-    ...unlessSet({
-      WHATSAPP_PHONE_NUMBER_ID: keys.phoneNumberId,
-      WHATSAPP_BUSINESS_ID: keys.businessId,
-      WHATSAPP_APP_ID: keys.appId,
-      WHATSAPP_APP_SECRET: keys.appSecret,
-    }),
+    WHATSAPP_PHONE_NUMBER_ID: env.WHATSAPP_PHONE_NUMBER_ID || keys.phoneNumberId,
+    WHATSAPP_BUSINESS_ID: env.WHATSAPP_BUSINESS_ID || keys.businessId,
+    WHATSAPP_APP_ID: env.WHATSAPP_APP_ID || keys.appId,
+    WHATSAPP_APP_SECRET: env.WHATSAPP_APP_SECRET || keys.appSecret,
     WHATSAPP_ACCESS_TOKEN: simulatedAccessToken(),
+    // A value must not be set beside its file.
+    ...emptied(env, ['WHATSAPP_APP_SECRET_FILE', 'WHATSAPP_ACCESS_TOKEN_FILE']),
   }
   const apps = {
     ...credentials,
@@ -87,6 +87,6 @@ export function origin(listenHost, port) {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function pick(values, names) {
-  return Object.fromEntries(names.filter((name) => values[name]).map((name) => [name, values[name]]))
+function emptied(env, names) {
+  return Object.fromEntries(names.filter((name) => env[name]).map((name) => [name, '']))
 }

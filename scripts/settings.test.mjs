@@ -53,6 +53,17 @@ test('what the environment sets stays, and an empty value counts as none', () =>
   expect(api.OPS_KEYS).toBe('ops:made-ops-key')
 })
 
+test('what a file holds counts as set, and a value is never put beside its file', () => {
+  const files = { API_KEYS_FILE: '/keys', WHATSAPP_APP_SECRET_FILE: '/secret' }
+  const { api, simulator } = settingsFor(files)
+  expect(api).not.toHaveProperty('API_KEYS')
+  expect(api).toMatchObject({ WHATSAPP_APP_SECRET: 'made-secret', WHATSAPP_APP_SECRET_FILE: '' })
+  expect(simulator.WHATSAPP_APP_SECRET).toBe('made-secret')
+  const real = { WHATSAPP_PHONE_NUMBER_ID: '1', WHATSAPP_ACCESS_TOKEN_FILE: '/token' }
+  expect(settingsFor(real).simulator).toBeUndefined()
+  expect(hasOwnRedisSettings({ REDIS_URL_FILE: '/url' })).toBe(true)
+})
+
 test('a Redis given by sentinels or a cluster is used too', () => {
   expect(hasOwnRedisSettings({ REDIS_SENTINELS: 'a:1' })).toBe(true)
   expect(hasOwnRedisSettings({ REDIS_URL: '' })).toBe(false)

@@ -5,7 +5,7 @@ import { root } from './root.mjs'
 import { step } from './step.mjs'
 import { packageProgram, requireTool } from './tool.mjs'
 
-const pnpm = 'pnpm@12.21.0'
+export const pnpm = 'pnpm@12.21.0'
 const installedMark = join(root, 'node_modules/.relais-installed')
 
 /** Installs what the lockfile names and compiles the workspace; quick when nothing has changed. */

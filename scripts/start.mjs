@@ -8,7 +8,7 @@ import { freePort, readPorts, requireFreePorts } from './ports.mjs'
 import { claimRedisFolder } from './redis-claim.mjs'
 import { findRedisServer, noRedis } from './redis.mjs'
 import { root } from './root.mjs'
-import { childSettings, hasOwnRedisSettings, isSimulated, loadEnvFile, origin } from './settings.mjs'
+import { childSettings, hasOwnRedisSettings, isSet, isSimulated, loadEnvFile, origin } from './settings.mjs'
 import { setUp } from './setup.mjs'
 import { watchStopSignals } from './stop-signals.mjs'
 import { stopTools } from './tool.mjs'
@@ -105,6 +105,6 @@ async function choosePorts({ apiMetrics, workerMetrics, ...ports }, env) {
 
 function warnOfHalfCredentials(env) {
   const names = ['WHATSAPP_PHONE_NUMBER_ID', 'WHATSAPP_ACCESS_TOKEN']
-  const missing = names.filter((name) => !env[name])
+  const missing = names.filter((name) => !isSet(env, name))
   if (missing.length === 1) console.log(`${missing[0]} is not set, so WhatsApp is simulated.`)
 }

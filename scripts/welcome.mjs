@@ -1,23 +1,25 @@
+import { isSet } from './settings.mjs'
+
 /**
  * What a newcomer needs, once everything is ready. Keys of our own making are shown; those from the environment are
  * not, and the examples read them from variables.
  * @param facts `api` and `phones` (URLs; no phones when Meta is real), `redis` (safe to show), `keys`, `env`.
  */
 export function welcomeText({ api, phones, redis, keys, env }) {
-  const apiKey = env.API_KEYS ? '$API_KEY' : keys.apiKey
-  const opsKey = env.OPS_KEYS ? '$OPS_KEY' : keys.opsKey
+  const apiKey = isSet(env, 'API_KEYS') ? '$API_KEY' : keys.apiKey
+  const opsKey = isSet(env, 'OPS_KEYS') ? '$OPS_KEY' : keys.opsKey
   const body = '{"to":"+221771234567","type":"otp","code":"482913"}'
   const rows = [
     ['API and its docs', `${api}/docs`],
     [
       'Queues',
-      `${api}/admin/queues   (${env.OPS_KEYS ? 'an operator and their key' : 'user ops, password: the ops key'})`,
+      `${api}/admin/queues   (${isSet(env, 'OPS_KEYS') ? 'an operator and their key' : 'user ops, password: the ops key'})`,
     ],
     ['Status', `${api}/api/wallet/whatsapp-status   (ops key)`],
     ['WhatsApp', phones ? `simulated; the phones: ${phones}` : 'real: messages reach people'],
     ['Redis', redis],
-    ['API key', env.API_KEYS ? 'from the environment' : `${keys.apiKey}   (app demo)`],
-    ['Ops key', env.OPS_KEYS ? 'from the environment' : `${keys.opsKey}   (operator ops)`],
+    ['API key', isSet(env, 'API_KEYS') ? 'from the environment' : `${keys.apiKey}   (app demo)`],
+    ['Ops key', isSet(env, 'OPS_KEYS') ? 'from the environment' : `${keys.opsKey}   (operator ops)`],
   ]
   return [
     '',

@@ -27,6 +27,8 @@ export type Answer = {
 export function createClient(deps: {
   apiUrl: string
   secrets: { apiKey: string; otherApiKey: string; opsKey: string; appSecret: string }
+  /** A message whose code an operator may read. */
+  fallenId: string
 }) {
   const { apiUrl, secrets } = deps
   const { hostname, port } = new URL(apiUrl)
@@ -55,7 +57,8 @@ export function createClient(deps: {
   }
 
   function exchange(request: FuzzRequest): Promise<Answer> {
-    const id = ids[request.target.length % ids.length] ?? ''
+    const isFallen = request.target.startsWith('/api/fallback')
+    const id = isFallen ? deps.fallenId : (ids[request.target.length % ids.length] ?? '')
     const body = request.body && withId(request.body, id)
     const headers = {
       ...keyOf(request),

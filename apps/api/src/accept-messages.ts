@@ -1,18 +1,22 @@
 /**
  * Use case: take a request of an app, one message or many. When this answers, the messages are in Redis and will reach an end.
  *
- *     numbers ─► door (made before? limits?) ─► room? ─► records ─► jobs ─► replicas ─► answer
+ *     numbers, countries ─► door (made before? limits?) ─► room? ─► records ─► jobs ─► replicas ─► answer
  *
  * Each step can be made again without harm, because the ids of the messages come from the request: a record is written once, a
  * job is added once. So a repeat does what is missing, should the first have died half-way, and answers from the records.
  */
 import {
+  countryOf,
   enqueueMessages,
   messageIdOf,
   newSeed,
   parsePhoneNumber,
   sealContent,
+  isTest,
+  sourceOf,
   type Admission,
+  type AppCaller,
   type AdmissionRequest,
   type Events,
   type Fairness,
@@ -20,6 +24,7 @@ import {
   type MessageJob,
   type MessageStore,
   type MoveResult,
+  type Refusal,
   type Replication,
   type Sealer,
 } from '@relais/core'
@@ -28,12 +33,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Capacity } from './capacity.ts'
 import { contentOf, newMessage, type MessageDefaults, type MessageRequest } from './new-message.ts'
 import { invalid } from './plugins/problems.ts'
-import { ProblemError } from './problem.ts'
+import { ProblemError, type FieldFault, type ProblemCode } from './problem.ts'
 import { inParts, within } from './within.ts'
 
 /** What an app hands over at once. */
 export type Submission = {
-  app: string
+  caller: AppCaller
   /** In the order of the body: a message, or the problem with what is there instead. */
   requests: readonly (MessageRequest | ProblemError)[]
   idempotency?: AdmissionRequest['idempotency']
@@ -42,9 +47,15 @@ export type Submission = {
 /** What became of each request, in order: the message that was accepted, or why it was not. */
 export type Acceptance = { isRepeat: boolean; results: (Message | ProblemError)[] }
 
-/** A message that can be sent: what was asked for, its place in the submission, and its recipient in E.164. */
-type Draft = { index: number; to: string; request: MessageRequest }
-type Asked = Omit<AdmissionRequest, 'messages'> & { messages: Draft[] }
+/** A message that can be sent: what was asked for, its place in the submission, its recipient in E.164, and who asked for it. */
+type Draft = {
+  index: number
+  to: string
+  isCode: boolean
+  source: string | undefined
+  request: MessageRequest
+}
+type Asked = Omit<AdmissionRequest, 'messages'> & { caller: AppCaller; messages: Draft[] }
 type Recorded = { index: number; message: Message; isNew: boolean }
 
 /**
@@ -68,7 +79,7 @@ const MOST_WITHDRAWALS = 20
 /** @param deps.withinMs how long Redis may take for one message before the caller is told to try again */
 export function createAcceptMessages(deps: {
   admission: Admission
-  capacity: Pick<Capacity, 'requireRoom' | 'took'>
+  capacity: Pick<Capacity, 'requireRoom' | 'requireSafety' | 'took'>
   fairness: Fairness
   store: MessageStore
   queue: Queue<MessageJob>
@@ -76,20 +87,33 @@ export function createAcceptMessages(deps: {
   sealer: Sealer
   events: Events
   defaults: MessageDefaults
+  /** The countries an app may send to; an app that is not named may send to any. */
+  countries?: ReadonlyMap<string, ReadonlySet<string>>
   withinMs: number
   now?: () => number
 }) {
   const { admission, capacity, fairness, store, queue, replication, sealer, events } = deps
-  const { defaults, withinMs, now = Date.now } = deps
+  const { defaults, countries, withinMs, now = Date.now } = deps
 
   /**
    * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 429 for an app
    * that has too many waiting, 503 while Redis cannot take the messages.
    */
-  return async ({ app, requests, idempotency }: Submission): Promise<Acceptance> => {
-    const drafts = requests.map(toDraft)
+  return async ({ caller, requests, idempotency }: Submission): Promise<Acceptance> => {
+    const allowed = isTest(caller) ? undefined : countries?.get(caller.name)
+    const drafts = requests
+      .map((request, index) => toDraft(caller, request, index))
+      .map((draft) => requireCountry(draft, allowed))
     const messages = drafts.filter(isDraft)
-    const asked: Asked = { app, seed: newSeed(), ...(idempotency && { idempotency }), messages }
+    const asked: Asked = {
+      caller,
+      app: worldOf(caller),
+      seed: newSeed(),
+      ...(idempotency && { idempotency }),
+      messages,
+      // What a test key sends reaches nobody.
+      isLimited: !isTest(caller),
+    }
     const budgetMs = withinMs + (requests.length - 1) * MS_PER_FURTHER_MESSAGE
     const { isRepeat, limited, recorded } = await within(budgetMs, (late) => take(asked, late))
     void tell(recorded)
@@ -97,7 +121,8 @@ export function createAcceptMessages(deps: {
     for (const { index, message } of recorded) {
       results.set(index, isWithdrawn(message) ? withdrawn() : message)
     }
-    for (const [index, waitMs] of limited) results.set(index, recipientLimited(waitMs))
+    for (const [index, refusal] of limited) results.set(index, limitedBy(refusal))
+    if (!isRepeat) tellOfRefused([...limited.values()], drafts)
     return { isRepeat, results: drafts.map((draft, index) => results.get(index) ?? (draft as ProblemError)) }
   }
 
@@ -113,7 +138,7 @@ export function createAcceptMessages(deps: {
       const drafts = asked.messages.filter(({ index }) => !limited.has(index))
       if (kind === 'new') await requireRoom(asked, drafts.length)
       const recorded = await inParts(PART, drafts, late, (part) =>
-        Promise.all(part.map((draft) => record(asked.app, messageIdOf(seed, draft.index), draft))),
+        Promise.all(part.map((draft) => record(asked.caller, messageIdOf(seed, draft.index), draft))),
       )
       await enqueue(
         recorded.map(({ message }) => message).filter(({ status }) => status === 'queued'),
@@ -131,21 +156,23 @@ export function createAcceptMessages(deps: {
   /** A repeat has found its room before. What is refused for want of it leaves nothing behind, and may be asked for again. */
   async function requireRoom(asked: Asked, messages: number): Promise<void> {
     try {
-      capacity.requireRoom(asked.app, messages)
+      if (isTest(asked.caller)) capacity.requireSafety()
+      else capacity.requireRoom(asked.app, messages)
     } catch (error) {
       const seed = await admission.withdraw(asked)
       if (seed !== undefined) await admission.endWithdrawal(asked, seed, false)
       throw error
     }
-    capacity.took(asked.app, messages)
+    capacity.took(asked.caller.name, messages)
   }
 
   /**
    * Writes the record, before there is a job: a job without a record would be a message nobody can send. If there is one already
    * it stays, and is what counts.
    */
-  async function record(app: string, id: string, { index, to, request }: Draft): Promise<Recorded> {
-    const message = newMessage(request, { id, app, to, acceptedAt: now(), defaults })
+  async function record(caller: AppCaller, id: string, { index, to, request }: Draft): Promise<Recorded> {
+    const given = { id, app: caller.name, isTest: isTest(caller), to, acceptedAt: now(), defaults }
+    const message = newMessage(request, given)
     if (await store.create(message, sealContent(sealer, id, contentOf(request)))) {
       return { index, message, isNew: true }
     }
@@ -161,6 +188,12 @@ export function createAcceptMessages(deps: {
       await enqueueMessages(queue, part)
       return []
     })
+  }
+
+  function tellOfRefused(limited: Refusal[], drafts: (Draft | ProblemError)[]): void {
+    for (const { limit } of limited) events.messageLimited(limit)
+    for (const draft of drafts)
+      if (!isDraft(draft) && draft.code === 'country_refused') events.messageLimited('country')
   }
 
   /** A few at a time: a thousand lines at once fill the pipe behind standard output, and the whole process waits until it is read. */
@@ -200,12 +233,45 @@ export function createAcceptMessages(deps: {
 
 export type AcceptMessages = ReturnType<typeof createAcceptMessages>
 
-function toDraft(request: MessageRequest | ProblemError, index: number): Draft | ProblemError {
+function toDraft(
+  caller: AppCaller,
+  request: MessageRequest | ProblemError,
+  index: number,
+): Draft | ProblemError {
   if (request instanceof ProblemError) return request
   const to = parsePhoneNumber(request.to)
-  if (to) return { index, to, request }
-  const detail = 'must be a phone number that can exist, as + and country code and number: +221771234567'
-  return invalid([{ pointer: '/to', detail }])
+  const source = request.sourceIp === undefined ? undefined : sourceOf(request.sourceIp)
+  const faults: FieldFault[] = []
+  if (!to) {
+    const detail = 'must be a phone number that can exist, as + and country code and number: +221771234567'
+    faults.push({ pointer: '/to', detail })
+  }
+  if (request.sourceIp !== undefined && source === undefined) {
+    faults.push({ pointer: '/sourceIp', detail: 'must be an IPv4 or IPv6 address' })
+  }
+  if (!to || faults.length > 0) return invalid(faults)
+  if (caller.mode === 'team' && !caller.recipients.includes(to)) return notInTeam()
+  return { index, to, isCode: request.type === 'otp', source, request }
+}
+
+/** A message to a country that its app may not send to is refused. */
+function requireCountry(
+  draft: Draft | ProblemError,
+  allowed: ReadonlySet<string> | undefined,
+): Draft | ProblemError {
+  if (!allowed || !isDraft(draft) || allowed.has(countryOf(draft.to) ?? '')) return draft
+  const detail = 'must be a number of a country that this app may send to'
+  return new ProblemError(422, 'country_refused', `/to ${detail}.`, { errors: [{ pointer: '/to', detail }] })
+}
+
+function notInTeam(): ProblemError {
+  const detail = 'This key sends to its team only, and the recipient is not one of them. Use a live key.'
+  return new ProblemError(403, 'recipient_not_in_team', detail)
+}
+
+/** What an app does with its test keys is apart from the rest: an Idempotency-Key of the one says nothing in the other. */
+function worldOf(caller: AppCaller): string {
+  return isTest(caller) ? `${caller.name} test` : caller.name
 }
 
 function isDraft(draft: Draft | ProblemError): draft is Draft {
@@ -229,9 +295,19 @@ function mismatch(): ProblemError {
   return new ProblemError(422, 'idempotency_mismatch', detail)
 }
 
-/** @param waitMs after so long, and not before, the message would be accepted if nobody else sends to the recipient */
-function recipientLimited(waitMs: number): ProblemError {
+/** What an app is told: which of its limits it was, and nothing of what is known about others. */
+const REFUSALS: Record<Refusal['limit'], { code: ProblemCode; what: string }> = {
+  recipient: { code: 'recipient_limited', what: 'This recipient has had enough messages for now.' },
+  source: { code: 'source_limited', what: 'Too many messages were asked for from this address for now.' },
+  app: { code: 'app_limited', what: 'This app has sent as many messages as it may in a day.' },
+  prefix: { code: 'prefix_limited', what: 'Numbers like this one have had enough messages for now.' },
+  guard: { code: 'prefix_limited', what: 'Numbers like this one have had enough messages for now.' },
+  stop: { code: 'prefix_limited', what: 'Numbers like this one have had enough messages for now.' },
+}
+
+/** The message would be accepted after the time that is told, and not before, if nothing else is sent meanwhile. */
+function limitedBy({ limit, waitMs }: Refusal): ProblemError {
   const retryAfterSeconds = Math.ceil(waitMs / 1000)
-  const detail = `This recipient has had enough messages for now. Try again in ${retryAfterSeconds} s.`
-  return new ProblemError(429, 'recipient_limited', detail, { retryAfterSeconds })
+  const { code, what } = REFUSALS[limit]
+  return new ProblemError(429, code, `${what} Try again in ${retryAfterSeconds} s.`, { retryAfterSeconds })
 }

@@ -1,17 +1,23 @@
 /** The HTTP edge, put together from its parts. It does not listen: that is `main.ts`. */
-import type { Logger, Ours, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
+import type { Audit, Logger, Ours, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
 import type { Queue } from 'bullmq'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { AcceptMessages } from './accept-messages.ts'
 import type { EndByApp } from './end-by-app.ts'
-import { LIMITS, registerLimits, serverOptions } from './limits.ts'
-import { createAuth, type Callers } from './plugins/auth.ts'
+import type { Callers } from './callers.ts'
+import { LIMITS, registerLimits, serverOptions, type Limits } from './limits.ts'
+import type { ListFallbacks } from './list-fallbacks.ts'
+import type { LoginGuard } from './login-guard.ts'
+import type { Logins } from './logins.ts'
+import { registerAuth } from './plugins/auth.ts'
 import { registerBoard, type BoardDeps } from './plugins/board.ts'
 import { registerBodies } from './plugins/bodies.ts'
 import { registerHeaders, SECURITY_HEADERS } from './plugins/headers.ts'
 import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
 import { ProblemError } from './problem.ts'
+import type { RevealCode } from './reveal-code.ts'
+import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
@@ -23,9 +29,14 @@ import type { WhatsappStatus } from './whatsapp-status.ts'
 export type AppDeps = {
   version: string
   logger: Logger
-  callers: Callers
+  callers: Pick<Callers, 'identify'>
+  loginGuard: LoginGuard
+  onLogin: Logins
+  audit: Pick<Audit, 'append' | 'note'>
   acceptMessages: AcceptMessages
   endByApp: EndByApp
+  listFallbacks: ListFallbacks
+  revealCode: RevealCode
   whatsappStatus: () => Promise<WhatsappStatus>
   renewNow: Renewal['renewNow']
   updateAccessToken: UpdateAccessToken
@@ -37,20 +48,22 @@ export type AppDeps = {
     redis: RedisClient
     lastReceiptKey: string
   }
-  board: Omit<BoardDeps, 'auth'>
+  board: Omit<BoardDeps, 'onAction'>
   /** Addresses and networks whose X-Forwarded-* are believed. */
   trustedProxies: string[]
+  /** Others than `LIMITS`, for tests that would have to wait. */
+  limits?: Limits | undefined
   isReady: () => Promise<boolean>
 }
 
 /** Builds the app; requests can be injected into it, or it can be told to listen. */
-export async function buildApp(deps: AppDeps, limits = LIMITS): Promise<FastifyInstance> {
-  const { trustedProxies } = deps
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const { limits = LIMITS, trustedProxies, audit } = deps
   const app = Fastify({
     ...serverOptions(limits),
+    trustProxy: trustedProxies.length > 0 && trustedProxies,
     // Our own line per request names the route, not the URL: Meta's verification has a token in its query.
     logger: false,
-    trustProxy: trustedProxies.length > 0 && trustedProxies,
     // On closing, requests that are under way are finished first, and those that still come in on their connections are served.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -72,7 +85,6 @@ export async function buildApp(deps: AppDeps, limits = LIMITS): Promise<FastifyI
     },
   })
 
-  app.decorateRequest('caller', '')
   app.addHook('onResponse', async (request, reply) => {
     deps.logger.debug(
       {
@@ -81,7 +93,7 @@ export async function buildApp(deps: AppDeps, limits = LIMITS): Promise<FastifyI
         route: request.routeOptions.url,
         statusCode: reply.statusCode,
         durationMs: Math.round(reply.elapsedTime),
-        ...(request.caller && { caller: request.caller }),
+        ...(request.caller && { caller: request.caller.name, keyId: request.caller.keyId }),
       },
       'request completed',
     )
@@ -91,13 +103,18 @@ export async function buildApp(deps: AppDeps, limits = LIMITS): Promise<FastifyI
   registerBodies(app)
   registerProblems(app, deps.logger)
 
-  const auth = createAuth(deps.callers)
+  registerAuth(app, deps)
   await registerOpenApi(app, deps.version)
-  await app.register(messagesRoutes({ ...deps, auth }))
-  await app.register(messageRoutes({ ...deps, auth }))
-  await app.register(walletRoutes({ ...deps, auth }))
+  await app.register(messagesRoutes(deps))
+  await app.register(messageRoutes(deps))
+  await app.register(fallbackRoutes(deps))
+  await app.register(walletRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
-  await registerBoard(app, { auth, ...deps.board })
+  await registerBoard(app, {
+    ...deps.board,
+    onAction: (operator, action, queue, subject = queue) =>
+      audit.append({ actor: `operator:${operator}`, action: `board.${action}`, subject, detail: { queue } }),
+  })
   return app
 }

@@ -27,7 +27,7 @@ const RETRY_AFTER_SECONDS = 5
 
 /**
  * @param deps.maxUnsettled the most messages of an app that have not reached an end; 0 = no cap
- * @param deps.apps how many there are: each has an equal share of what room there is
+ * @param deps.apps how many there are at least, beside those that have messages: each has an equal share of what room there is
  * @param deps.onError told of looks that failed: what was known stays
  */
 export function createCapacity(deps: {
@@ -54,21 +54,28 @@ export function createCapacity(deps: {
 
     close: () => looking?.close(),
 
-    /** Throws a 429 `app_limited` for an app that has too many waiting, a 503 while nothing can be kept safely. */
+    /** Throws a 503 while nothing can be kept safely. */
+    requireSafety,
+
+    /** The same, and a 429 `app_limited` for an app that has too many waiting. */
     requireRoom(app: string, messages: number): void {
-      if (facts && forgetsWhenFull(facts)) throw noRoom('Redis would throw messages away (maxmemory-policy).')
-      const fullness = fullnessOf(facts)
-      if (fullness >= FULL_AT) throw noRoom('Redis is nearly full.')
+      requireSafety()
       const waiting = waitingOf(app)
       if (maxUnsettled > 0 && waiting + messages > maxUnsettled) throw limited(waiting)
-      const isTight = apps > 1 && fullness >= TIGHT_AT
-      if (isTight && waiting + messages > total() / apps) throw limited(waiting)
+      const sharers = Math.max(apps, unsettled.size)
+      const isTight = sharers > 1 && fullnessOf(facts) >= TIGHT_AT
+      if (isTight && waiting + messages > total() / sharers) throw limited(waiting)
     },
 
     /** Counts what was taken, until the next look tells. */
     took(app: string, messages: number): void {
       taken.set(app, (taken.get(app) ?? 0) + messages)
     },
+  }
+
+  function requireSafety(): void {
+    if (facts && forgetsWhenFull(facts)) throw noRoom('Redis would throw messages away (maxmemory-policy).')
+    if (fullnessOf(facts) >= FULL_AT) throw noRoom('Redis is nearly full.')
   }
 
   async function look(): Promise<void> {

@@ -54,7 +54,7 @@ export function requireDistinctKeys({ apiKeys, opsKeys }: Pick<ApiSettings, 'api
 }
 
 function callerKeys(options: { name: string; about: string; example: string }): Setting<CallerKey[]> {
-  return { ...options, parse: (value) => parseCallerKeys(value, options.example) }
+  return { ...options, isSecret: true, parse: (value) => parseCallerKeys(value, options.example) }
 }
 
 function parseCallerKeys(value: string, example: string): CallerKey[] | Fault {

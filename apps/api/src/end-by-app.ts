@@ -1,46 +1,94 @@
 /** Use cases: an app ends a message itself. It takes it back before it is sent, or tells that the code was used. */
-import type { Events, Message, MessageStatus, MessageStore } from '@relais/core'
+import {
+  isTest,
+  type AppCaller,
+  type Audit,
+  type Events,
+  type Message,
+  type MessageStatus,
+  type MessageStore,
+  type PumpingGuard,
+} from '@relais/core'
 import { ProblemError, refuseAsUnavailable } from './problem.ts'
 
-export function createEndByApp(deps: { store: MessageStore; events: Events }) {
-  const { store, events } = deps
+/**
+ * @param deps.guard learns which codes were used; absent when it is off
+ * @param deps.restartCoolDown likewise, for the cool-down of the recipient
+ */
+export function createEndByApp(deps: {
+  store: MessageStore
+  events: Events
+  audit: Pick<Audit, 'note'>
+  guard?: Pick<PumpingGuard, 'used' | 'notSent'> | undefined
+  restartCoolDown?: ((to: string) => Promise<void>) | undefined
+}) {
+  const { store, events, audit, guard, restartCoolDown } = deps
 
   return {
     /** The app's message. Throws a 404 for one that is not there, or is another app's: the answer is the same. */
     own,
 
     /** Takes a message back. Throws a 409 once a worker has begun to send it, or it has ended otherwise. */
-    async cancel(app: string, id: string): Promise<Message> {
+    async cancel(app: AppCaller, id: string): Promise<Message> {
       const before = await own(app, id)
       const { moved, message = before } = await store
         .move(id, { to: 'canceled', detail: 'canceled by the app' })
         .catch(refuseAsUnavailable)
-      if (moved) events.messageCanceled(message)
+      if (moved) {
+        events.messageCanceled(message)
+        audit.note({ actor: `app:${app.name}`, action: 'message.canceled', subject: id })
+        await learned(guard?.notSent(message))
+      }
       if (message.status === 'canceled') return message
       throw notCanceled(message.status)
     },
 
     /**
      * The person has typed the code: nobody needs the message any more. Typed from what an operator read out it is used as well,
-     * though that message has ended already. Throws a 409 for a code that never went to anybody.
+     * though that message has ended already; then nobody need read it any more, and it is erased. Throws a 409 for a code that never went to anybody.
      */
-    async use(app: string, id: string): Promise<Message> {
+    async use(app: AppCaller, id: string): Promise<Message> {
       const before = await own(app, id)
       const { moved, message = before } = await store
         .move(id, { to: 'used', detail: 'the code was used' })
         .catch(refuseAsUnavailable)
-      if (moved) events.messageUsed(message, !hasArrived(message))
+      if (moved) {
+        events.messageUsed(message, !hasArrived(message))
+        await learnUse(message)
+      }
+      if (message.status === 'fallback' && message.usedAt === undefined) return useAfterFallback(message)
       if (message.status === 'used' || message.status === 'fallback') return message
       throw alreadyEnded(message.status)
     },
   }
 
-  async function own(app: string, id: string): Promise<Message> {
+  async function useAfterFallback(before: Message): Promise<Message> {
+    const { moved, message = before } = await store
+      .noteUsed(before.id, 'the code was used')
+      .catch(refuseAsUnavailable)
+    if (moved) {
+      events.messageUsed(message, false)
+      await learnUse(message)
+    }
+    return message
+  }
+
+  async function learnUse(message: Message): Promise<void> {
+    await learned(guard?.used(message))
+    if (!message.isTest) await learned(restartCoolDown?.(message.to))
+  }
+
+  async function own(app: AppCaller, id: string): Promise<Message> {
     const message = await store.read(id).catch(refuseAsUnavailable)
-    if (message?.app === app) return message
+    if (message?.app === app.name && (message.isTest ?? false) === isTest(app)) return message
     const detail = 'There is no such message. Records are kept a day after the deadline.'
     throw new ProblemError(404, 'not_found', detail)
   }
+}
+
+/** What limits are to learn is not worth an error to the app: the message is where it belongs. */
+async function learned(note: Promise<void> | undefined): Promise<void> {
+  await note?.catch(() => undefined)
 }
 
 export type EndByApp = ReturnType<typeof createEndByApp>

@@ -7,6 +7,8 @@ export type MessageRequest = {
   ttlSeconds?: number
   deliverWithinSeconds?: number
   reference?: string
+  /** The IP address of the person who asked for it. It is counted, and kept nowhere. */
+  sourceIp?: string
 } & (
   | { type: 'otp'; code: string; template?: string; language?: string }
   | { type: 'template'; template: string; language?: string; parameters?: string[] }
@@ -19,12 +21,20 @@ export type MessageDefaults = { template: string; language: string; ttlSeconds: 
 /** @param given.to the recipient in E.164, from the number in the request */
 export function newMessage(
   request: MessageRequest,
-  given: { id: string; app: string; to: string; acceptedAt: number; defaults: MessageDefaults },
+  given: {
+    id: string
+    app: string
+    isTest: boolean
+    to: string
+    acceptedAt: number
+    defaults: MessageDefaults
+  },
 ): Message {
-  const { id, app, to, acceptedAt, defaults } = given
+  const { id, app, isTest, to, acceptedAt, defaults } = given
   return {
     id,
     app,
+    ...(isTest && { isTest: true as const }),
     type: request.type,
     to,
     ...templateOf(request, defaults),

@@ -3,15 +3,21 @@ import {
   answersPing,
   countJobs,
   createAdmission,
+  createApiKeyStore,
+  createAudit,
   createClock,
   createEvents,
   createFairness,
+  createFallen,
   createGraphClient,
   createKeys,
+  createLimitWatch,
   createMessageStore,
   createMetrics,
   createProbes,
+  createPumpingGuard,
   createReplication,
+  createRestartCoolDown,
   createSealer,
   createSender,
   createUnsettled,
@@ -34,11 +40,16 @@ import {
 } from '@relais/core'
 import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
+import { createCallers } from './callers.ts'
 import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
 import { createDrain } from './drain.ts'
 import { createEndByApp } from './end-by-app.ts'
 import type { Limits } from './limits.ts'
+import { createListFallbacks } from './list-fallbacks.ts'
+import { createLoginGuard } from './login-guard.ts'
+import { createLogins } from './logins.ts'
+import { createRevealCode } from './reveal-code.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
@@ -90,6 +101,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     apps: new Set(settings.apiKeys.map(({ name }) => name)).size,
     onError,
   })
+  const watch = createLimitWatch({ redis, keys, onError, now })
+  const isGuarding = settings.pumpingGuard !== 'off'
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,
     apiVersion: settings.apiVersion,
@@ -100,6 +113,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   })
   const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
   const { accessToken } = sender
+  const fallen = createFallen({ redis, keys })
   const stalls = watchForStalls(events.processStalled)
   let isStopping = false
   const isReady = async () => !isStopping && (await answersPing(redis, keys.timers(), 500))
@@ -109,76 +123,111 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     if (!(await sender.vault.read())) await sender.lookAfterToken()
   }
 
-  const app = await buildApp(
-    {
-      version,
-      logger,
-      callers: { apps: settings.apiKeys, operators: settings.opsKeys },
-      acceptMessages: createAcceptMessages({
-        admission: createAdmission({
-          redis,
-          keys,
-          encryptionKeys: settings.encryptionKeys,
-          limits: {
-            cooldownMs: settings.recipientCooldownSeconds * 1000,
-            maxPerHour: settings.recipientMaxPerHour,
-          },
-        }),
-        capacity,
-        fairness: createFairness({ redis, keys }),
-        store,
-        queue: messages,
-        replication: createReplication({
-          redis,
-          key: keys.timers(),
-          replicas: settings.waitReplicas,
-          timeoutMs: REPLICATE_WITHIN_MS,
-        }),
-        sealer,
-        events,
-        defaults: {
-          template: settings.otpTemplate,
-          language: settings.templateLanguage,
-          ttlSeconds: settings.otpTtlSeconds,
-        },
-        withinMs: ACCEPT_WITHIN_MS,
-        now,
-      }),
-      endByApp: createEndByApp({ store, events }),
-      whatsappStatus: createWhatsappStatus({
-        phoneNumberId: settings.phoneNumberId,
-        sender,
-        graph,
-        queues: { messages, fallback },
+  const callers = createCallers({
+    apps: settings.apiKeys,
+    operators: settings.opsKeys,
+    store: createApiKeyStore({ redis, keys, sealer }),
+    onError,
+    onUnreadable: events.apiKeysUnreadable,
+  })
+  const audit = createAudit({
+    redis,
+    keys,
+    encryptionKeys: settings.encryptionKeys,
+    keptDays: settings.auditKeptDays,
+    onEntry: events.auditEntry,
+    onError: events.auditFailed,
+  })
+
+  const app = await buildApp({
+    version,
+    logger,
+    callers,
+    loginGuard: createLoginGuard(),
+    onLogin: createLogins({ audit, events }),
+    audit,
+    acceptMessages: createAcceptMessages({
+      admission: createAdmission({
         redis,
         keys,
-        receiptsExpected: settings.webhookVerifyToken !== undefined,
+        encryptionKeys: settings.encryptionKeys,
+        limits: {
+          cooldownMs: settings.recipientCooldownSeconds * 1000,
+          maxPerHour: settings.recipientMaxPerHour,
+          sourceMaxPerHour: settings.sourceMaxPerHour,
+          prefixMaxPerHour: settings.prefixMaxPerHour,
+          appMaxPerDay: settings.appMaxPerDay,
+          guard: settings.pumpingGuard,
+        },
+        watch,
+        onNews: events.limitNews,
+        now,
       }),
-      renewNow: async (waitMs) => {
-        await ensureRecord()
-        return sender.renewal.renewNow(waitMs)
-      },
-      updateAccessToken: createUpdateAccessToken({
-        phoneNumberId: settings.phoneNumberId,
-        sender,
-        graph,
-        events,
-        ensureRecord,
-      }),
-      webhooks: {
-        verifyToken: settings.webhookVerifyToken,
-        ours: settings,
-        appSecrets: async () => sender.app.forReceipts(await accessToken.record()),
-        queue: receipts,
+      capacity,
+      fairness: createFairness({ redis, keys }),
+      store,
+      queue: messages,
+      replication: createReplication({
         redis,
-        lastReceiptKey: keys.lastReceipt(),
+        key: keys.timers(),
+        replicas: settings.waitReplicas,
+        timeoutMs: REPLICATE_WITHIN_MS,
+      }),
+      sealer,
+      events,
+      defaults: {
+        template: settings.otpTemplate,
+        language: settings.templateLanguage,
+        ttlSeconds: settings.otpTtlSeconds,
       },
-      board: { queues: [messages, fallback, receipts, tokenChecks], allowsWrites: settings.boardWrites },
-      trustedProxies: settings.trustedProxies,
-      isReady,
+      countries: settings.appCountries,
+      withinMs: ACCEPT_WITHIN_MS,
+      now,
+    }),
+    endByApp: createEndByApp({
+      store,
+      events,
+      audit,
+      ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
+      ...(settings.recipientCooldownSeconds > 0 && {
+        restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
+      }),
+    }),
+    listFallbacks: createListFallbacks({ store, fallen, now }),
+    revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
+    whatsappStatus: createWhatsappStatus({
+      phoneNumberId: settings.phoneNumberId,
+      sender,
+      graph,
+      queues: { messages, fallback },
+      redis,
+      keys,
+      receiptsExpected: settings.webhookVerifyToken !== undefined,
+    }),
+    renewNow: async (waitMs) => {
+      await ensureRecord()
+      return sender.renewal.renewNow(waitMs)
     },
+    updateAccessToken: createUpdateAccessToken({
+      phoneNumberId: settings.phoneNumberId,
+      sender,
+      graph,
+      events,
+      ensureRecord,
+    }),
+    webhooks: {
+      verifyToken: settings.webhookVerifyToken,
+      ours: settings,
+      appSecrets: async () => sender.app.forReceipts(await accessToken.record()),
+      queue: receipts,
+      redis,
+      lastReceiptKey: keys.lastReceipt(),
+    },
+    board: { queues: [messages, fallback, receipts, tokenChecks], allowsWrites: settings.boardWrites },
+    trustedProxies: settings.trustedProxies,
     limits,
-  )
+    isReady,
+  })
 
   const probes = createProbes({
     metrics,
@@ -205,6 +254,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
+    { name: 'limits', close: () => watch.close() },
+    { name: 'callers', close: () => callers.close() },
     { name: 'clock', close: () => clock.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },
@@ -225,9 +276,12 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   if (await comesUp(redis, keys.timers(), CONNECT_WITHIN_MS)) {
     requireFit(await facts().catch(() => undefined))
     await requireReadable(sender.vault, Date.now())
+    await watch.look().catch(onError)
   }
   clock.start()
   capacity.start()
+  watch.start()
+  callers.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()
   sender.lookAfterToken().catch(onError)

@@ -13,12 +13,13 @@ import {
   Secret,
   type Message,
   type MessageJob,
-  type RecipientLimits,
+  type Limits,
 } from '@relais/core'
 import { eventually, startRedis, uniquePrefix } from '@relais/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createAcceptMessages, type Acceptance, type Submission } from '../src/accept-messages.ts'
 import { ProblemError } from '../src/problem.ts'
+import { WALLET } from './api-fixture.ts'
 
 const code = { type: 'otp', to: '+221771234567', code: '482913' } as const
 
@@ -28,7 +29,7 @@ const code = { type: 'otp', to: '+221771234567', code: '482913' } as const
  * @param isReached whether the replicas have what was written
  */
 async function setup(
-  limits: RecipientLimits = { cooldownMs: 0, maxPerHour: 0 },
+  limits: Limits = { cooldownMs: 0, maxPerHour: 0 },
   isReached = () => Promise.resolve(true),
 ) {
   const server = await startRedis()
@@ -45,7 +46,7 @@ async function setup(
   const store = createMessageStore({ redis, keys })
   const accept = createAcceptMessages({
     admission: createAdmission({ redis, keys, encryptionKeys, limits }),
-    capacity: { requireRoom: () => undefined, took: () => undefined },
+    capacity: { requireRoom: () => undefined, requireSafety: () => undefined, took: () => undefined },
     fairness: createFairness({ redis, keys }),
     store,
     queue,
@@ -88,7 +89,7 @@ const idsOf = ({ results }: Acceptance) => results.map((result) => (result as Me
 describe('what Redis takes too late', () => {
   it.each([1, 20])('is refused, and then it is canceled and not sent: %i at once', async (count) => {
     const { pause, refused, accepted, messages, jobs } = await setup()
-    const submission = { app: 'wallet', requests: Array.from({ length: count }, () => code) }
+    const submission = { caller: WALLET, requests: Array.from({ length: count }, () => code) }
     await pause()
     await refused(submission)
     const ids = idsOf(await accepted(submission))
@@ -103,7 +104,7 @@ describe('what Redis takes too late', () => {
 
   it('is one message when it is repeated with its key, however often it was refused', async () => {
     const { pause, refused, accepted, messages, jobs } = await setup()
-    const submission = { app: 'wallet', requests: [code], idempotency: { key: 'k', body: '{}' } }
+    const submission = { caller: WALLET, requests: [code], idempotency: { key: 'k', body: '{}' } }
     await pause()
     await Promise.all([refused(submission), refused(submission), refused(submission)])
     const ids = idsOf(await accepted(submission))
@@ -124,7 +125,7 @@ describe('what Redis takes too late', () => {
       return false
     }
     const { store, refused, accepted, messages } = await setup(undefined, isClaimed)
-    const submission = { app: 'wallet', requests: [code], idempotency: { key: 'k', body: '{}' } }
+    const submission = { caller: WALLET, requests: [code], idempotency: { key: 'k', body: '{}' } }
     await refused(submission)
     // At once: before it can be known whether it was sent.
     const ids = idsOf(await accepted(submission))
@@ -142,7 +143,7 @@ describe('what Redis takes too late', () => {
     }
     const { store, refused, accepted, messages } = await setup(undefined, claimOne)
     const other = { ...code, to: '+221771234568' }
-    const submission = { app: 'wallet', requests: [code, other], idempotency: { key: 'k', body: '{}' } }
+    const submission = { caller: WALLET, requests: [code, other], idempotency: { key: 'k', body: '{}' } }
     await refused(submission)
     const { results } = await accepted(submission)
     const refusals = results.filter((result) => result instanceof ProblemError)
@@ -152,7 +153,7 @@ describe('what Redis takes too late', () => {
 
   it('is not counted for its recipient', async () => {
     const { pause, refused, accepted } = await setup({ cooldownMs: 30_000, maxPerHour: 1 })
-    const submission = { app: 'wallet', requests: [code] }
+    const submission = { caller: WALLET, requests: [code] }
     await pause()
     await refused(submission)
     const isLetIn = ({ results }: Acceptance) => !(results[0] instanceof ProblemError)

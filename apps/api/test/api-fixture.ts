@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { openApi, apiSettings, LIMITS, type ApiSettings, type Limits } from '@relais/api'
 import {
+  APP_SCOPES,
   closeAll,
   createKeys,
   createLogger,
@@ -11,9 +12,10 @@ import {
   openQueue,
   openRedis,
   readSettings,
+  type AppCaller,
   type MessageJob,
 } from '@relais/core'
-import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
+import { freePort, sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 
@@ -22,21 +24,38 @@ type Answer = Awaited<ReturnType<FastifyInstance['inject']>>
 export const APP_KEY = 'wallet-key-0123456789'
 export const OTHER_APP_KEY = 'shop-key-0123456789'
 export const OPS_KEY = 'ops-key-0123456789'
+export const ENCRYPTION_KEY: string = randomBytes(32).toString('base64')
 export const APP_SECRET = '0123456789abcdef'
 export const VERIFY_TOKEN = 'verify-token-0123456789'
 
-/** One API for all tests of a file. */
+/** The app of `APP_KEY`, as use cases know it. */
+export const WALLET: AppCaller = {
+  kind: 'app',
+  name: 'wallet',
+  keyId: 'API_KEYS#1',
+  scopes: APP_SCOPES,
+  mode: 'live',
+  recipients: [],
+}
+
+/** One API for all tests of a file. With the QUEUE_PREFIX of another it is one more door to the same messages. */
 export function apiFixture(env: Record<string, string> = {}, limits: Partial<Limits> = {}) {
   let opened: Awaited<ReturnType<typeof openApi>> | undefined
-  const prefix = uniquePrefix()
+  let metricsUrl: string | undefined
+  const lines: string[] = []
+  const prefix = env['QUEUE_PREFIX'] ?? uniquePrefix()
   beforeAll(async () => {
     const settings: ApiSettings = readSettings({ ...environment(prefix), ...env }, apiSettings)
     const logger = createLogger({ name: 'api', level: 'silent', isPretty: false })
+    const keep = (line: unknown) => void lines.push(JSON.stringify(line))
+    Object.assign(logger, { debug: keep, info: keep, warn: keep, error: keep })
     opened = await openApi(settings, logger, '0.0.0', { ...LIMITS, ...limits })
   })
-  afterAll(async () => {
+  const close = async () => {
     if (opened) await closeAll(opened.closers, 5000)
-  })
+    opened = undefined
+  }
+  afterAll(close)
 
   const inject = (request: InjectOptions | string): Promise<Answer> => {
     if (!opened) throw new Error('the API has not started')
@@ -53,6 +72,30 @@ export function apiFixture(env: Record<string, string> = {}, limits: Partial<Lim
 
   return {
     inject,
+    close,
+
+    /** Every route, with what it takes. */
+    async accessTable() {
+      if (!opened) throw new Error('the API has not started')
+      await opened.app.ready()
+      return opened.app.accessTable
+    },
+
+    /** All that it has logged, as JSON lines. */
+    logged: () => lines.join('\n'),
+
+    /** What /metrics answers. */
+    async metrics(): Promise<string> {
+      if (!opened) throw new Error('the API has not started')
+      if (!metricsUrl) {
+        const port = await freePort()
+        await opened.probes.listen(port, '127.0.0.1')
+        metricsUrl = `http://127.0.0.1:${port}/metrics`
+      }
+      return (await fetch(metricsUrl)).text()
+    },
+
+    prefix,
     postTo,
     post: (body: unknown, headers?: Record<string, string>) => postTo('/api/messages', body, headers),
     keys: createKeys(prefix),
@@ -89,7 +132,7 @@ function environment(prefix: string): Record<string, string> {
     QUEUE_PREFIX: prefix,
     API_KEYS: `wallet:${APP_KEY},shop:${OTHER_APP_KEY}`,
     OPS_KEYS: `awa:${OPS_KEY}`,
-    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    ENCRYPTION_KEYS: `k1:${ENCRYPTION_KEY}`,
     WHATSAPP_APP_SECRET: APP_SECRET,
     WHATSAPP_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN,
   }

@@ -1,13 +1,13 @@
 /** The board as a browser asks for it: who may change what, and what is shown. What becomes of messages is in `e2e/board.test.ts`. */
-import { openQueue, openRedis, type QueueName } from '@relais/core'
+import { openQueue, openRedis, OPERATOR_SCOPES, type Caller, type QueueName } from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import { Worker } from 'bullmq'
 import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createAuth } from '../src/plugins/auth.ts'
+import { createLoginGuard } from '../src/login-guard.ts'
+import { registerAuth } from '../src/plugins/auth.ts'
 import { registerBoard } from '../src/plugins/board.ts'
 import { apiFixture, OPS_KEY } from './api-fixture.ts'
-import { createHash } from 'node:crypto'
 
 const operator = { authorization: `Basic ${Buffer.from(`awa:${OPS_KEY}`).toString('base64')}` }
 const sameOrigin = { ...operator, 'sec-fetch-site': 'same-origin' }
@@ -21,15 +21,13 @@ const queues = [messages, open('fallback'), receipts, open('access-token')]
 const actions: unknown[][] = []
 const app = Fastify()
 beforeAll(async () => {
-  const sha256 = createHash('sha256').update(OPS_KEY).digest()
-  const auth = createAuth({ apps: [], operators: [{ name: 'awa', sha256, isShort: false }] })
-  app.decorateRequest('caller', '')
-  await registerBoard(app, {
-    auth,
-    queues,
-    allowsWrites: true,
-    onAction: (...action) => void actions.push(action),
+  const caller: Caller = { kind: 'operator', name: 'awa', keyId: 'k', scopes: OPERATOR_SCOPES }
+  registerAuth(app, {
+    callers: { identify: async () => ({ kind: 'known', caller }) },
+    loginGuard: createLoginGuard(),
+    onLogin: () => undefined,
   })
+  await registerBoard(app, { queues, allowsWrites: true, onAction: (...action) => void actions.push(action) })
 })
 afterAll(async () => {
   await app.close()

@@ -1,7 +1,7 @@
 import { createEvents, createLogger, createMetrics, type MessageStatus } from '@relais/core'
 import { describe, expect, it } from 'vitest'
 import { createEndByApp } from '../src/end-by-app.ts'
-import { apiFixture, APP_KEY, OTHER_APP_KEY } from './api-fixture.ts'
+import { apiFixture, APP_KEY, OTHER_APP_KEY, WALLET } from './api-fixture.ts'
 
 const { inject, post, inside } = apiFixture()
 
@@ -141,13 +141,14 @@ it('each end is counted once, and a message that was delivered is not counted as
   const metrics = createMetrics()
   const logger = createLogger({ name: 'api', level: 'silent', isPretty: false })
   const events = createEvents({ logger, metrics })
-  const endByApp = (store: ReturnType<typeof inside>['store']) => createEndByApp({ store, events })
+  const endByApp = (store: ReturnType<typeof inside>['store']) =>
+    createEndByApp({ store, events, audit: { note: () => undefined } })
   for (const status of ['queued', 'sent', 'delivered', 'read', 'fallback'] as const) {
     const { id, store } = await messageIn(status)
-    await Promise.all([1, 2, 3].map(() => endByApp(store).use('wallet', id)))
+    await Promise.all([1, 2, 3].map(() => endByApp(store).use(WALLET, id)))
   }
   const { id, store } = await messageIn('queued')
-  await Promise.all([1, 2, 3].map(() => endByApp(store).cancel('wallet', id)))
+  await Promise.all([1, 2, 3].map(() => endByApp(store).cancel(WALLET, id)))
   const { values } = await metrics.ended.get()
   expect(values.map(({ labels: { end }, value }) => [end, value])).toEqual([
     ['used', 2],

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
-import { fieldOf, type Environment } from '@relais/core'
+import { fieldOf, isSet, type Environment } from '@relais/core'
 
 /** The root folder of the project, seen from `src` and from `dist`. */
 const ROOT: string = fileURLToPath(new URL('../../..', import.meta.url))
@@ -38,8 +38,8 @@ function withLocalRun(environment: Environment): Environment {
   if (typeof port !== 'number') return filled(environment, callers)
   return filled(environment, {
     ...callers,
-    ...(!environment['REDIS_SENTINELS'] &&
-      !environment['REDIS_CLUSTER'] && { REDIS_URL: `redis://127.0.0.1:${port}` }),
+    ...(!isSet(environment, 'REDIS_SENTINELS') &&
+      !isSet(environment, 'REDIS_CLUSTER') && { REDIS_URL: `redis://127.0.0.1:${port}` }),
     ENCRYPTION_KEYS: made('encryptionKey', 'k1:'),
     ...(isSimulated(environment) && {
       WHATSAPP_PHONE_NUMBER_ID: made('phoneNumberId'),
@@ -55,11 +55,11 @@ function withLocalRun(environment: Environment): Environment {
 
 /** As `npm start` decides it. */
 function isSimulated(environment: Environment): boolean {
-  return !(environment['WHATSAPP_PHONE_NUMBER_ID'] && environment['WHATSAPP_ACCESS_TOKEN'])
+  return !(isSet(environment, 'WHATSAPP_PHONE_NUMBER_ID') && isSet(environment, 'WHATSAPP_ACCESS_TOKEN'))
 }
 
 function filled(environment: Environment, made: Environment): Environment {
-  const gaps = Object.entries(made).filter(([name]) => !environment[name])
+  const gaps = Object.entries(made).filter(([name]) => !isSet(environment, name))
   return { ...environment, ...Object.fromEntries(gaps) }
 }
 

@@ -24,7 +24,9 @@ export type RedisLook = {
 export async function lookAtRedis(settings: KnownSettings): Promise<RedisLook> {
   const { prefix, redisUrl, redisSentinels, redisSentinelName, redisCluster } = settings
   const isKnown = redisUrl ?? redisCluster ?? (redisSentinels && redisSentinelName)
-  if (!isKnown || !prefix) return { checks: [skipped('redis', 'its settings are faulty')] }
+  // Without knowing whether it is to be TLS nothing is sent, least of all a password.
+  if (!isKnown || !prefix || settings.redisTls === undefined)
+    return { checks: [skipped('redis', 'its settings are faulty')] }
   const keys = createKeys(keyPrefix({ prefix, redisCluster }))
   const opened = await connect(redisTarget(settings), keys.timers())
   if (opened.kind === 'closed') return { checks: [unreachableRedis(opened.why)] }

@@ -1,11 +1,15 @@
 /** The operators' commands. Each answers an exit code; `--help` lists them. */
+import { SettingsError } from '@relais/core'
 import { existsSync } from 'node:fs'
-import { HELP, readArguments, USAGE, type Command } from './arguments.ts'
+import { HELP, readArguments, USAGE, type Asked } from './arguments.ts'
+import { UsageError } from './command.ts'
+import { readEnvironment } from './environment.ts'
 import { createPaint, wantsColour } from './paint.ts'
 
 const EXIT_USAGE = 64
 const EXIT_UNKNOWN = 3
 const EXIT_SOFTWARE = 70
+const EXIT_CONFIG = 78
 
 const paint = createPaint(wantsColour(process.stdout, process.env))
 const print = (text: string) => void process.stdout.write(text)
@@ -13,53 +17,40 @@ const print = (text: string) => void process.stdout.write(text)
 // Somebody who closes the pipe early (head, less) has seen enough.
 process.stdout.on('error', () => process.exit())
 
-const command = readArguments(process.argv.slice(2))
+const asked = readArguments(process.argv.slice(2))
 try {
-  process.exitCode = await run(command)
+  process.exitCode = await run(asked)
 } catch (error) {
-  // The kind of fault only: a message might quote what must not be seen.
-  const { name, code } = error as { name?: string; code?: string }
-  process.stderr.write(`This is a fault of the tool itself: ${[name, code].filter(Boolean).join(' ')}\n`)
-  process.exitCode = command.name === 'status' ? EXIT_UNKNOWN : EXIT_SOFTWARE
+  process.exitCode = failed(error)
 }
 
-/** What a command needs is loaded with it: a slip on the command line is told at once. */
-async function run(asked: Command): Promise<number> {
-  if ((asked.name === 'status' || asked.name === 'check') && asked.file && !existsSync(asked.file))
-    return run({ name: 'usage', fault: '--file names no file' })
-  switch (asked.name) {
+async function run(what: Asked): Promise<number> {
+  switch (what.kind) {
     case 'help':
       print(HELP)
       return 0
     case 'usage':
-      process.stderr.write(`${asked.fault}\n${USAGE}\n`)
-      return EXIT_USAGE
-    case 'status': {
-      const { readEnvironment } = await import('./environment.ts')
-      const { runStatus } = await import('./commands/status.ts')
-      return runStatus({ ...asked, environment: readEnvironment(asked.file), paint, print })
+      throw new UsageError(what.fault)
+    case 'command': {
+      const { name, command, values, positionals } = what
+      const file = typeof values['file'] === 'string' ? values['file'] : undefined
+      if (file && name !== 'setup' && !existsSync(file)) throw new UsageError('--file names no file')
+      return command.run({ values, positionals, environment: () => readEnvironment(file), paint, print })
     }
-    case 'check': {
-      const { readEnvironment } = await import('./environment.ts')
-      const { runCheck } = await import('./commands/check.ts')
-      return runCheck({ ...asked, environment: readEnvironment(asked.file), paint, print })
-    }
-    case 'setup':
-      return setup(asked)
   }
 }
 
-async function setup(asked: Extract<Command, { name: 'setup' }>): Promise<number> {
-  const { DEFAULT_ENV_FILE, readOwnEnvironment } = await import('./environment.ts')
-  const { runSetup } = await import('./commands/setup.ts')
-  const { createPrompt } = await import('./prompt.ts')
-  const { createSay, languageOf } = await import('./texts.ts')
-  const { file = DEFAULT_ENV_FILE } = asked
-  const prompt = createPrompt({ input: process.stdin, output: process.stdout })
-  try {
-    const say = createSay(asked.language ?? languageOf(process.env))
-    return await runSetup({ environment: readOwnEnvironment(file), envFile: file, prompt, say, paint, print })
-  } finally {
-    prompt.close()
+function failed(error: unknown): number {
+  if (error instanceof UsageError) {
+    process.stderr.write(`${error.message}\n${USAGE}\n`)
+    return EXIT_USAGE
   }
+  if (error instanceof SettingsError) {
+    process.stderr.write(`${error.lines.join('\n')}\n`)
+    return EXIT_CONFIG
+  }
+  // The kind of fault only: a message might quote what must not be seen.
+  const { name, code } = error as { name?: string; code?: string }
+  process.stderr.write(`This is a fault of the tool itself: ${[name, code].filter(Boolean).join(' ')}\n`)
+  return asked.kind === 'command' && asked.name === 'status' ? EXIT_UNKNOWN : EXIT_SOFTWARE
 }

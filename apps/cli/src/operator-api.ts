@@ -1,5 +1,5 @@
 /** The API of Relais as an operator calls it. Answers are data; the key goes into a header and nowhere else. */
-import { fieldOf, Secret, type Environment } from '@relais/core'
+import { Fault, fieldOf, Secret, settingText, type Environment } from '@relais/core'
 
 export type OperatorApi = { url: string; key: Secret }
 
@@ -21,7 +21,13 @@ export function findOperatorApi(environment: Environment): OperatorApi | NoApi {
       isSetting: true,
     }
   }
-  const key = environment['RELAIS_OPS_KEY']?.trim() || firstPlainKey(environment['OPS_KEYS'] ?? '')
+  const given = settingText(environment, { name: 'RELAIS_OPS_KEY', isSecret: true })
+  const ring = given ?? settingText(environment, { name: 'OPS_KEYS', isSecret: true })
+  if (ring instanceof Fault) {
+    const name = given instanceof Fault ? 'RELAIS_OPS_KEY_FILE' : 'OPS_KEYS_FILE'
+    return { fault: `${name} ${ring.problem}`, nextStep: `Correct ${name}, or unset it.`, isSetting: true }
+  }
+  const key = given === undefined ? firstPlainKey(ring ?? '') : ring
   if (key === undefined || !/^[\x21-\x7e]+$/.test(key)) {
     return {
       fault: 'there is no ops key to ask the API with',
@@ -34,15 +40,18 @@ export function findOperatorApi(environment: Environment): OperatorApi | NoApi {
   return { url: url.replace(/\/+$/, ''), key: new Secret(key) }
 }
 
-/** One call, answered whole within `timeoutMs`. A key that is not taken is a fault as well. */
+/** One call, answered whole within `timeoutMs`; `body` goes as JSON. A key that is not taken is a fault as well. */
 export async function askApi(
   { url, key }: OperatorApi,
-  { method, path, timeoutMs }: { method: 'GET' | 'POST'; path: string; timeoutMs: number },
+  request: { method: 'GET' | 'POST'; path: string; body?: object; timeoutMs: number },
 ): Promise<ApiAnswer> {
+  const { method, path, body, timeoutMs } = request
+  const headers = { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' }
   try {
     const answer = await fetch(url + path, {
       method,
-      headers: { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' },
+      headers: body ? { ...headers, 'content-type': 'application/json' } : headers,
+      body: body ? JSON.stringify(body) : null,
       // A redirect would take the key somewhere else.
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),

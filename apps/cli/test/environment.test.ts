@@ -39,6 +39,12 @@ it('what `npm start` made fills the gaps while it runs, and replaces nothing', a
   })
 })
 
+it('nor what stands in a file', async () => {
+  const files = { OPS_KEYS_FILE: '/ops', REDIS_URL_FILE: '/url', ENCRYPTION_KEYS_FILE: '/keys' }
+  const read = readEnvironment('/none', { ...(await localRun(4242)), ...files })
+  for (const name of Object.keys(files)) expect(read[name.replace('_FILE', '')]).toBeUndefined()
+})
+
 it('real credentials are never mixed with simulated ones', async () => {
   const real = { WHATSAPP_PHONE_NUMBER_ID: '9', WHATSAPP_ACCESS_TOKEN: 'EAAreal' }
   const read = readEnvironment('/none', { ...(await localRun(4242)), ...real })

@@ -58,6 +58,13 @@ it('writes what was confirmed, for its owner only, and shows fingerprints', asyn
   for (const secret of [token, appSecret]) expect(said).not.toContain(secret)
 })
 
+it('does not write beside a value that stands in a file', async () => {
+  const environment = { WHATSAPP_ACCESS_TOKEN_FILE: '/run/secrets/whatsapp_access_token' }
+  const { code, written, said } = await guide([...both, issue(), 'y'], { environment })
+  expect([code, written]).toEqual([78, undefined])
+  expect(said).toContain('WHATSAPP_ACCESS_TOKEN_FILE is set')
+})
+
 it('keeps what is there when only Enter is pressed', async () => {
   const token = issue()
   const environment = {

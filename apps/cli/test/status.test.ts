@@ -1,5 +1,8 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { freePort } from '@relais/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { runStatus } from '../src/commands/status.ts'
@@ -129,6 +132,12 @@ describe('what is no status', () => {
     ],
     ['no Redis', async () => ({ RELAIS_URL: await answering(503, '{"detail":"gone"}'), ...key }), /gone/, 3],
     ['no key', () => Promise.resolve({ OPS_KEYS: 'awa:sha256:00' }), /no ops key/, 3],
+    [
+      'no key in its file',
+      () => Promise.resolve({ OPS_KEYS_FILE: '/no/such/file' }),
+      /OPS_KEYS_FILE names/,
+      78,
+    ],
     ['no URL', () => Promise.resolve({ RELAIS_URL: 'ftp://x', ...key }), /no URL/, 78],
     ['a key in the URL', () => Promise.resolve({ RELAIS_URL: 'http://a:b@x', ...key }), /no URL/, 78],
   ])('is told with its remedy: %s', async ([, environment, why, exitCode]) => {
@@ -147,6 +156,9 @@ describe('what is no status', () => {
     const opsKeys = { RELAIS_URL: `${url}/`, OPS_KEYS: 'a:sha256:00, b:plain:key' }
     expect((await look(opsKeys)).code).toBe(0)
     expect((await look({ ...opsKeys, ...key })).code).toBe(0)
-    expect(seen).toEqual(['Bearer plain:key', 'Bearer a-key'])
+    const file = join(await mkdtemp(join(tmpdir(), 'relais-status-')), 'ops_keys')
+    await writeFile(file, 'b:key-in-a-file\n')
+    expect((await look({ RELAIS_URL: url, OPS_KEYS_FILE: file })).code).toBe(0)
+    expect(seen).toEqual(['Bearer plain:key', 'Bearer a-key', 'Bearer key-in-a-file'])
   })
 })

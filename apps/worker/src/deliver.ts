@@ -35,6 +35,7 @@ import {
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { EndMessage } from './end-message.ts'
 import { beginPause, templateOf } from './pause.ts'
+import type { DeliverTest } from './deliver-test.ts'
 import { createStepTaker, DONE, type Delivery } from './take-step.ts'
 import { createTurns } from './turns.ts'
 
@@ -75,6 +76,7 @@ export function createDeliver(deps: {
   replication: Replication
   breaker: CircuitBreaker
   end: EndMessage
+  deliverTest: DeliverTest
   events: Events
   policy: StepPolicy
   onUncertain: 'resend' | 'fallback'
@@ -94,6 +96,7 @@ export function createDeliver(deps: {
   /** @param priority its place among those that wait for a slot here: the lowest number goes first */
   return async (messageId: string, priority = 0): Promise<Delivery> => {
     const message = await store.read(messageId)
+    if (message?.isTest && !message.reason) return deps.deliverTest(message)
     if (!message || isSettled(message.status)) return DONE
     if (message.reason) return fallBack(message, message.reason, message.reasonDetail ?? '')
     if (message.status === 'sent') return DONE

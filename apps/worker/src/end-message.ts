@@ -8,6 +8,7 @@ import {
   type MessageJob,
   type MessageStore,
   type MoveResult,
+  type PumpingGuard,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,12 +17,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const NOTE_AGAIN_MS = 250
 const MOST_NOTES = 20
 
+/** @param deps.guard learns that a code was not sent; absent when it is off */
 export function createEndMessage(deps: {
   store: MessageStore
   fallbackQueue: Queue<MessageJob>
   events: Events
+  guard?: Pick<PumpingGuard, 'notSent'> | undefined
 }) {
-  const { store, fallbackQueue, events } = deps
+  const { store, fallbackQueue, events, guard } = deps
 
   return {
     /**
@@ -55,6 +58,7 @@ export function createEndMessage(deps: {
       if (!moved) return
       events.messageExpired(message)
       events.messageEnded('expired', '')
+      await guard?.notSent(message)
     },
   }
 }

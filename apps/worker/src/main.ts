@@ -3,6 +3,7 @@ import {
   closeAll,
   createLogger,
   exitOnFaultySettings,
+  fallbackMode,
   readSettings,
   requireSense,
   STOP_WITHIN_MS,
@@ -32,7 +33,12 @@ try {
   process.stderr.write(`${why}: set METRICS_PORT to another port, or to 0 to turn it off.\n`)
   process.exit(1)
 }
-logger.info({ event: 'worker.started', concurrency: settings.workerConcurrency }, 'started')
+const fallback = fallbackMode(settings)
+if (fallback.sealedTo === 'relais') {
+  const facts = { event: 'fallback.sealed_locally' }
+  logger.warn(facts, 'codes in fallback records are sealed under ENCRYPTION_KEYS: Relais can read them too')
+}
+logger.info({ event: 'worker.started', concurrency: settings.workerConcurrency, fallback }, 'started')
 
 const cause = await Promise.race([asked, failed])
 logger.info({ event: 'worker.stopping', cause }, 'stopping')

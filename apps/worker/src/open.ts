@@ -2,6 +2,7 @@
 import {
   answersPing,
   comesUp,
+  createAgeSeal,
   createClock,
   createEvents,
   createGraphClient,
@@ -14,6 +15,7 @@ import {
   createPairBudget,
   createPauses,
   createProbes,
+  createPumpingGuard,
   createReplication,
   createSealer,
   createSender,
@@ -42,6 +44,7 @@ import { createCheckTemplate } from './check-template.ts'
 import { createCircuitBreaker } from './circuit-breaker.ts'
 import { startConsumers } from './consume.ts'
 import { createDeliverAlone } from './deliver-alone.ts'
+import { createDeliverTest } from './deliver-test.ts'
 import { createDeliver } from './deliver.ts'
 import { createEndMessage } from './end-message.ts'
 import { createFallBack } from './fall-back.ts'
@@ -73,6 +76,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const keys = createKeys(prefix)
   const sealer = createSealer(settings.encryptionKeys)
   const redis = openRedis(redisTarget(settings), 'patient', onError, 'relais-worker')
+  const { fallbackCodes: codes, fallbackPublicKey } = settings
+  const sealToOperators = fallbackPublicKey && (await createAgeSeal(fallbackPublicKey))
   const clock = createClock({
     redis,
     key: keys.timers(),
@@ -142,7 +147,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   })
   const throughput = createThroughput({ sender, graph, pacing, events })
   throughput.start(onError)
-  const end = createEndMessage({ store, fallbackQueue, events })
+  const guard = settings.pumpingGuard === 'off' ? undefined : createPumpingGuard({ redis, keys })
+  const end = createEndMessage({ store, fallbackQueue, events, guard })
   const breaker = createCircuitBreaker({ events, stopping: stopping.signal })
   const sweep = createSweep({
     store,
@@ -182,6 +188,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     pauses,
     breaker,
     end,
+    deliverTest: createDeliverTest({ store, end, now }),
     events,
     policy,
     onUncertain: settings.onUncertain,
@@ -205,9 +212,9 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     concurrency: settings.workerConcurrency,
     deliver,
     deliverAlone: createDeliverAlone({ store, unsettled, end, deliver, events }),
-    fallBack: createFallBack({ store, sealer, sink, events, codes: settings.fallbackCodes, now }),
+    fallBack: createFallBack({ store, sealer, sink, events, codes, sealToOperators, guard, now }),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
-    recordNotice: createRecordNotice({ store, pauses, events }),
+    recordNotice: createRecordNotice({ store, pauses, events, guard }),
     lookAfterToken,
     fairness: createFairness({ redis, keys }),
   })

@@ -1,5 +1,5 @@
 /** Use case: what Meta says by webhook of templates and account is told to the operators, and what it means for sending is done. */
-import type { Events, MessageStore, Notice, Pauses } from '@relais/core'
+import type { Events, MessageStore, Notice, Pauses, PumpingGuard } from '@relais/core'
 
 /** Nothing more may be sent with a template in these states (Meta, "message_template_status_update"). */
 const TEMPLATE_STOPS = ['PAUSED', 'DISABLED', 'REJECTED', 'DELETED', 'PENDING_DELETION', 'ARCHIVED', 'LOCKED']
@@ -8,8 +8,17 @@ const TEMPLATE_GOES = ['APPROVED', 'REINSTATED', 'UNARCHIVED']
 /** Nothing more may be sent by an account after these (Meta, "account_update"). */
 const ACCOUNT_STOPS = ['ACCOUNT_RESTRICTION', 'DISABLED_UPDATE', 'ACCOUNT_DELETED', 'ACCOUNT_OFFBOARDED']
 
-export function createRecordNotice(deps: { store: MessageStore; pauses: Pauses; events: Events }) {
-  const { store, pauses, events } = deps
+/** What the timeline says, once, of a person's word. */
+const NOT_REQUESTED = 'the person did not request this code'
+
+/** @param deps.guard learns of codes that nobody asked for; absent when it is off */
+export function createRecordNotice(deps: {
+  store: MessageStore
+  pauses: Pauses
+  events: Events
+  guard?: Pick<PumpingGuard, 'notRequested'> | undefined
+}) {
+  const { store, pauses, events, guard } = deps
 
   return async (notice: Notice): Promise<void> => {
     if (notice.kind === 'not-requested') return aboutReport(notice.providerMessageId)
@@ -25,7 +34,12 @@ export function createRecordNotice(deps: { store: MessageStore; pauses: Pauses; 
   async function aboutReport(providerMessageId: string): Promise<void> {
     const id = await store.findByProviderId(providerMessageId)
     const message = id === undefined ? undefined : await store.read(id)
-    if (message) events.messageNotRequested(message)
+    if (!message) return
+    const { status } = message
+    // Meta tells everything at least once.
+    if (!(await store.note(message.id, { status, detail: NOT_REQUESTED }))) return
+    events.messageNotRequested(message)
+    await guard?.notRequested(message)
   }
 
   async function aboutTemplate({

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { Receipt } from '@relais/core'
+import {
+  createAgeOpen,
+  createAgeSeal,
+  makeAgeIdentity,
+  openContent,
+  type MessageContent,
+  type Receipt,
+} from '@relais/core'
 import { workerFixture } from './worker-fixture.ts'
 
 const failedReceipt = (over: Partial<Receipt>): Receipt => ({
@@ -12,7 +19,7 @@ const failedReceipt = (over: Partial<Receipt>): Receipt => ({
 })
 
 describe('the fallback', () => {
-  it('writes the record once and erases the code, however often it is called', async () => {
+  it('writes the record once, however often it is called', async () => {
     const { accept, fallBack, store, records } = await workerFixture()
     const id = await accept({ reference: 'login-1' })
     await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
@@ -32,7 +39,82 @@ describe('the fallback', () => {
       },
     ])
     expect(message?.timeline.at(-1)).toMatchObject({ status: 'fallback', detail: 'too fast' })
+  })
+
+  it.each(['plain', 'masked', 'sealed'] as const)(
+    'keeps a %s code for an operator to reveal: sealed, and until the deadline',
+    async (fallbackCodes) => {
+      const { accept, fallBack, store, sealer, redis, keys } = await workerFixture({ fallbackCodes })
+      const id = await accept()
+      await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+      await fallBack(id)
+      const content = openContent(sealer, id, await store.readContent(id))
+      expect(content).toEqual({ type: 'otp', code: '482913' })
+      expect(await redis.pexpiretime(keys.content(id))).toBe((await store.read(id))?.expiresAt)
+    },
+  )
+
+  it.each<MessageContent>([
+    { type: 'text', text: 'Your parcel is here' },
+    { type: 'template', parameters: ['Awa', '12 500'] },
+  ])('erases what is no code and shows nothing of it: $type', async (content) => {
+    const { accept, fallBack, store, records } = await workerFixture({ fallbackCodes: 'sealed' })
+    const id = await accept({ type: content.type }, content)
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    await fallBack(id)
     expect(await store.readContent(id)).toBeUndefined()
+    expect(records).toMatchObject([{ messageId: id }])
+    expect(records[0]).not.toHaveProperty('code')
+  })
+
+  it('masked: the record has no code', async () => {
+    const { accept, fallBack, store, records } = await workerFixture({ fallbackCodes: 'masked' })
+    const id = await accept()
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    await fallBack(id)
+    expect(records).toMatchObject([{ messageId: id, to: '+221771234567' }])
+    expect(records[0]).not.toHaveProperty('code')
+  })
+
+  it('sealed without a public key: the code opens for who has our keys, and for this message only', async () => {
+    const { accept, fallBack, store, sealer, records } = await workerFixture({ fallbackCodes: 'sealed' })
+    const [id, other] = [await accept(), await accept()]
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    await fallBack(id)
+    const sealed = String(records[0]?.['code'])
+    expect(sealed).not.toContain('482913')
+    expect(openContent(sealer, id, sealed)).toEqual({ type: 'otp', code: '482913' })
+    expect(openContent(sealer, other, sealed)).toBeUndefined()
+  })
+
+  it('sealed to operators: each of them can open the code, Relais cannot and keeps nothing', async () => {
+    const pairs = [await makeAgeIdentity(), await makeAgeIdentity()]
+    const sealToOperators = await createAgeSeal(pairs.map(({ recipient }) => recipient))
+    const fixture = await workerFixture({ fallbackCodes: 'sealed', sealToOperators })
+    const { accept, fallBack, store, sealer, records } = fixture
+    const id = await accept()
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    await fallBack(id)
+    const sealed = String(records[0]?.['code'])
+    for (const { identity } of pairs) expect(await (await createAgeOpen([identity]))(sealed)).toBe('482913')
+    const stranger = await createAgeOpen([(await makeAgeIdentity()).identity])
+    expect(await stranger(sealed)).toBeUndefined()
+    expect(openContent(sealer, id, sealed)).toBeUndefined()
+    expect(await store.readContent(id)).toBeUndefined()
+    expect(await store.read(id)).toMatchObject({ status: 'fallback' })
+  })
+
+  it('that has no code to seal to operators, because its key is gone, still tells who is waiting', async () => {
+    const { recipient } = await makeAgeIdentity()
+    const sealToOperators = await createAgeSeal([recipient])
+    const fixture = await workerFixture({ fallbackCodes: 'sealed', sealToOperators })
+    const { accept, fallBack, store, records, redis, keys } = fixture
+    const id = await accept()
+    await redis.set(keys.content(id), 'v1.gone.AAAA.AAAA')
+    await store.decideFallback(id, { reason: 'rate_limited', detail: 'too fast' })
+    await fallBack(id)
+    expect(records).toMatchObject([{ messageId: id, to: '+221771234567' }])
+    expect(records[0]).not.toHaveProperty('code')
   })
 
   it('after the deadline writes no code, and says so', async () => {

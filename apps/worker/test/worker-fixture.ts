@@ -11,6 +11,7 @@ import {
   createPacing,
   createPairBudget,
   createPauses,
+  createPumpingGuard,
   createSealer,
   createSharedToken,
   createTokenVault,
@@ -19,6 +20,7 @@ import {
   openRedis,
   sealContent,
   Secret,
+  type AgeSeal,
   type Message,
   type MessageContent,
   type MessageJob,
@@ -28,6 +30,7 @@ import {
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import { onTestFinished } from 'vitest'
 import { createCircuitBreaker } from '../src/circuit-breaker.ts'
+import { createDeliverTest } from '../src/deliver-test.ts'
 import { createDeliver } from '../src/deliver.ts'
 import { createEndMessage } from '../src/end-message.ts'
 import { createFallBack } from '../src/fall-back.ts'
@@ -46,6 +49,8 @@ export async function workerFixture(
     token?: string | null
     ratePerSecond?: number
     deliverWithinMs?: number
+    fallbackCodes?: 'plain' | 'masked' | 'sealed'
+    sealToOperators?: AgeSeal
   } = {},
 ) {
   const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
@@ -83,7 +88,8 @@ export async function workerFixture(
     deliverWithinMs: options.deliverWithinMs,
   }
   const pauses = createPauses({ redis, keys, senderId, now })
-  const end = createEndMessage({ store, fallbackQueue, events })
+  const guard = createPumpingGuard({ redis, keys })
+  const end = createEndMessage({ store, fallbackQueue, events, guard })
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal)
 
@@ -111,6 +117,7 @@ export async function workerFixture(
       pauses,
       breaker,
       end,
+      deliverTest: createDeliverTest({ store, end, now }),
       events,
       policy,
       replication: { isOut: () => false, isReached: async () => true },
@@ -129,6 +136,7 @@ export async function workerFixture(
     prefix,
     keys,
     end,
+    guard,
     events,
     policy,
     store,
@@ -141,7 +149,7 @@ export async function workerFixture(
     newDeliver,
     deliver: newDeliver(),
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
-    recordNotice: createRecordNotice({ store, pauses, events }),
+    recordNotice: createRecordNotice({ store, pauses, events, guard }),
     pauses,
     breaker,
     unsettled,
@@ -166,7 +174,9 @@ export async function workerFixture(
       sealer,
       sink: { write: async (record) => void records.push(record as Record<string, unknown>) },
       events,
-      codes: 'plain',
+      guard,
+      codes: options.fallbackCodes ?? 'plain',
+      sealToOperators: options.sealToOperators,
       now,
     }),
     fallbackJobs: async () => (await fallbackQueue.getJobs()).map((job) => job.data),

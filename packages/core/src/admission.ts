@@ -1,6 +1,6 @@
 /**
- * The door that messages come in by. It says of a request whether it was made before (idempotency), and of each recipient
- * whether it has had enough (limits); both in one atomic step, so that of two equal requests at the same moment one is new and
+ * The door that messages come in by. It says of a request whether it was made before (idempotency), and of each message
+ * whether a limit refuses it (`limits/`); both in one atomic step, so that of two equal requests at the same moment one is new and
  * the other its repeat, and a repeat is never counted.
  *
  * Idempotency without a lock: what is kept under a key is the `seed` from which the ids of the request's messages are made.
@@ -18,11 +18,20 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Result } from 'ioredis'
 import { createKeyedDigest } from './keyed-digest.ts'
 import type { Keys } from './keys.ts'
+import {
+  createLimitPlanner,
+  LIMIT_CHECKS,
+  type Comer,
+  type Limit,
+  type LimitNews,
+  type LimitPlan,
+  type Limits,
+} from './limits/limits.ts'
+import type { LimitWatch } from './limits/watch.ts'
 import type { EncryptionKey } from './sealer.ts'
 import type { RedisClient } from './redis.ts'
 
 const ENTRY_KEPT_MS = 24 * 3600 * 1000
-const HOUR_MS = 3600 * 1000
 
 /**
  * Fields of an entry: body, seed, limited; and `by:...` for each time the request was made and not taken back. While its messages are
@@ -36,82 +45,58 @@ const WITHDRAWN_WITHIN_MS = 3000
 /** From here on an entry tells no more who made the request: it is never taken back. */
 const MOST_FIELDS = 64
 
-/**
- * KEYS  the entry of the request under each key of the ring, if it has an idempotency key; then for each message the times of
- *       its recipient under each key of the ring, if there are limits
- * ARGV  1 how many entry keys · 2 how many keys a recipient has · 3 seed · 4 entry kept for (ms) · 5 cool-down (ms)
- *       6 most in an hour, 0 = any number · then the body's digest under each key of the ring, then each message's index
- * Returns { 'new' or 'repeat' or 'mismatch' or 'withdrawn', seed, 'index:wait in ms,...' of the messages that are limited }.
- */
-const ADMIT = `
-local entries, rings, seed = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-local cooldown, most = tonumber(ARGV[5]), tonumber(ARGV[6])
+const NOW = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for i = 1, entries do
+`
+
+/**
+ * KEYS  the entry of the request under each key of the ring, if it has an idempotency key; then those of the limits
+ * ARGV  1 JSON: a `LimitPlan`, with `seed`, and `bodies`: the body's digest under each key of the ring
+ * Returns { 'new' or 'repeat' or 'mismatch' or 'withdrawn', seed, 'index:wait in ms:limit,...' of the messages that are limited, JSON of what
+ * the limits have to tell }.
+ */
+const ADMIT = `
+local plan = cjson.decode(ARGV[1])
+local seed, news = plan.seed, {}
+${NOW}
+for i, body in ipairs(plan.bodies) do
   local entry = redis.call('HMGET', KEYS[i], 'body', 'seed', 'limited', 'withdrawnAt')
   if entry[2] then
-    if entry[1] ~= ARGV[6 + i] then return { 'mismatch', '', '' } end
+    if entry[1] ~= body then return { 'mismatch', '', '', '' } end
     if entry[4] then
       if now > entry[4] + ${WITHDRAWN_WITHIN_MS} then
         redis.call('HSET', KEYS[i], 'withdrawer', seed, 'withdrawnAt', now)
       end
-      return { 'withdrawn', '', '' }
+      return { 'withdrawn', '', '', '' }
     end
     local asker = redis.call('HLEN', KEYS[i]) < ${MOST_FIELDS} and seed or 'others'
     redis.call('HSET', KEYS[i], 'by:' .. asker, '')
-    return { 'repeat', entry[2], entry[3] }
+    return { 'repeat', entry[2], entry[3], '' }
   end
 end
-local window = most > 0 and ${HOUR_MS} or cooldown
-local function waitOf(before)
-  local times = {}
-  for ring = 1, rings do
-    redis.call('ZREMRANGEBYSCORE', KEYS[before + ring], '-inf', now - window)
-    local found = redis.call('ZRANGE', KEYS[before + ring], 0, -1, 'WITHSCORES')
-    for i = 2, #found, 2 do times[#times + 1] = tonumber(found[i]) end
-  end
-  table.sort(times)
-  local wait = 0
-  if cooldown > 0 and #times > 0 then wait = times[#times] + cooldown - now end
-  if most > 0 and #times >= most then wait = math.max(wait, times[#times - most + 1] + window - now) end
-  return wait
+${LIMIT_CHECKS}
+local told, admitted = checkLimits()
+if #plan.bodies > 0 and admitted > 0 then
+  redis.call('HSET', KEYS[1], 'body', plan.bodies[1], 'seed', seed, 'limited', told, 'by:' .. seed, '')
+  redis.call('PEXPIRE', KEYS[1], ${ENTRY_KEPT_MS})
 end
-local limited, admitted, first = {}, 0, 7 + entries
-for i = first, #ARGV do
-  local before = entries + (i - first) * rings
-  local wait = rings > 0 and waitOf(before) or 0
-  if wait > 0 then
-    limited[#limited + 1] = ARGV[i] .. ':' .. string.format('%.0f', wait)
-  else
-    admitted = admitted + 1
-    if rings > 0 then
-      redis.call('ZADD', KEYS[before + 1], now, seed .. ':' .. ARGV[i])
-      redis.call('PEXPIRE', KEYS[before + 1], window)
-    end
-  end
-end
-local told = table.concat(limited, ',')
-if entries > 0 and admitted > 0 then
-  redis.call('HSET', KEYS[1], 'body', ARGV[7], 'seed', seed, 'limited', told, 'by:' .. seed, '')
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
-end
-return { 'new', seed, told }
+return { 'new', seed, told, #news > 0 and cjson.encode(news) or '' }
 `
 
 /**
- * KEYS  as for ADMIT · ARGV 1 how many entry keys · 2 asker
+ * KEYS  the entry of the request under each key of the ring · ARGV 1 asker
  * Lets nobody in any more, if nobody else has made the request. Returns the seed of messages that are then nobody's; '-' when there is
  * no entry, so that they are the asker's own; or ''.
  */
 const WITHDRAW = `
-for i = 1, tonumber(ARGV[1]) do
-  local entry = redis.call('HMGET', KEYS[i], 'seed', 'withdrawer')
+for _, key in ipairs(KEYS) do
+  local entry = redis.call('HMGET', key, 'seed', 'withdrawer')
   if entry[1] then
-    if entry[2] == ARGV[2] then return entry[1] end
-    if redis.call('HDEL', KEYS[i], 'by:' .. ARGV[2]) == 0 or redis.call('HLEN', KEYS[i]) > ${OWN_FIELDS} then return '' end
-    local time = redis.call('TIME')
-    redis.call('HSET', KEYS[i], 'withdrawer', ARGV[2], 'withdrawnAt', time[1] * 1000 + math.floor(time[2] / 1000))
+    if entry[2] == ARGV[1] then return entry[1] end
+    if redis.call('HDEL', key, 'by:' .. ARGV[1]) == 0 or redis.call('HLEN', key) > ${OWN_FIELDS} then return '' end
+    ${NOW}
+    redis.call('HSET', key, 'withdrawer', ARGV[1], 'withdrawnAt', now)
     return entry[1]
   end
 end
@@ -119,31 +104,34 @@ return '-'
 `
 
 /**
- * KEYS  as for ADMIT · ARGV 1 how many entry keys · 2 how many keys a recipient has · 3 asker · 4 seed of the messages
- *       5 '1' = one of them was sent · then each message's index
+ * KEYS  as for ADMIT
+ * ARGV  1 JSON: as for ADMIT, where `seed` is that of the messages; with `asker`, `isSent` (one of them was sent), and `limited`: which of
+ *       them were not let in, if the asker knows and there is no entry that does
  * Ends what WITHDRAW began, unless another does it by now: forgets the request, or lets repeats in again.
  */
 const END_WITHDRAWAL = `
-local entries, rings = tonumber(ARGV[1]), tonumber(ARGV[2])
-for i = 1, entries do
-  local withdrawer = redis.call('HGET', KEYS[i], 'withdrawer')
-  if withdrawer and withdrawer ~= ARGV[3] then return end
-  if withdrawer and ARGV[5] == '1' then
+local plan = cjson.decode(ARGV[1])
+local seed, limited, news = plan.seed, plan.limited, {}
+for i in ipairs(plan.bodies) do
+  local entry = redis.call('HMGET', KEYS[i], 'withdrawer', 'limited')
+  if entry[1] and entry[1] ~= plan.asker then return end
+  if entry[1] and plan.isSent then
     redis.call('HDEL', KEYS[i], 'withdrawer', 'withdrawnAt')
-    redis.call('HSET', KEYS[i], 'by:' .. ARGV[3], '')
-  elseif withdrawer then
+    redis.call('HSET', KEYS[i], 'by:' .. plan.asker, '')
+  elseif entry[1] then
+    limited = entry[2]
     redis.call('DEL', KEYS[i])
   end
 end
-if ARGV[5] == '1' or rings == 0 then return end
-for i = 6, #ARGV do
-  redis.call('ZREM', KEYS[entries + (i - 6) * rings + 1], ARGV[4] .. ':' .. ARGV[i])
-end
+if plan.isSent then return end
+${NOW}
+${LIMIT_CHECKS}
+uncountLimits(limited)
 `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    relaisAdmit(numberOfKeys: number, ...args: string[]): Result<[string, string, string], Context>
+    relaisAdmit(numberOfKeys: number, ...args: string[]): Result<[string, string, string, string], Context>
     relaisWithdraw(numberOfKeys: number, ...args: string[]): Result<string, Context>
     relaisEndWithdrawal(numberOfKeys: number, ...args: string[]): Result<null, Context>
   }
@@ -156,39 +144,41 @@ export type AdmissionRequest = {
   seed: string
   /** The app's own key for the request, and the request's body in its canonical form. */
   idempotency?: { key: string; body: string }
-  /** Its messages, each with its place in the request, and the number it goes to in E.164. */
-  messages: readonly { index: number; to: string }[]
+  /** Its messages. */
+  messages: readonly Comer[]
+  /** `false`: it is looked for among the requests made before, and no limit is asked. */
+  isLimited?: boolean
 }
 
+/** Why a message is not let in, and after how many milliseconds it would be, and not before. */
+export type Refusal = { limit: Limit; waitMs: number }
+
 export type AdmissionResult =
-  /**
-   * The ids of its messages come from `seed`, which a repeat has from the first. `limited`: by index, how many milliseconds a
-   * message must wait that is not let in; it is not to be sent.
-   */
-  | { kind: 'new' | 'repeat'; seed: string; limited: ReadonlyMap<number, number> }
+  /** The ids of its messages come from `seed`, which a repeat has from the first. `limited`, by index: what is not to be sent. */
+  | { kind: 'new' | 'repeat'; seed: string; limited: ReadonlyMap<number, Refusal> }
   /** The idempotency key belongs to a request with another body. */
   | { kind: 'mismatch' }
   /** The same request was refused, and is being taken back at this moment: it is to be made again a little later. */
   | { kind: 'withdrawn' }
 
-/** Limits of one recipient, over all apps; 0 = off. */
-export type RecipientLimits = {
-  /** The least time between two messages, up to an hour. */
-  cooldownMs: number
-  /** The most messages in any hour. */
-  maxPerHour: number
-}
-
+/**
+ * @param options.watch what the limits have to know beforehand: see `createLimitWatch`
+ * @param options.onNews told of what an app's messages did to its limits
+ */
 export function createAdmission(options: {
   redis: RedisClient
   keys: Keys
   encryptionKeys: readonly EncryptionKey[]
-  limits: RecipientLimits
+  limits: Limits
+  watch?: Pick<LimitWatch, 'rulingFor' | 'tellsOfUse'>
+  onNews?: (app: string, news: LimitNews) => void
+  now?: () => number
 }) {
-  const { redis, keys, encryptionKeys, limits } = options
+  const { redis, keys, encryptionKeys, onNews } = options
   const digestsOfRequest = createKeyedDigest(encryptionKeys, 'idempotency')
-  const digestsOfRecipient = createKeyedDigest(encryptionKeys, 'recipient')
-  const keysOfRecipient = limits.cooldownMs > 0 || limits.maxPerHour > 0 ? encryptionKeys.length : 0
+  const planLimits = createLimitPlanner(options)
+  /** What was told of requests without an entry, for the one time that they may be taken back. */
+  const told = new WeakMap<AdmissionRequest, string>()
   redis.defineCommand('relaisAdmit', { lua: ADMIT })
   redis.defineCommand('relaisWithdraw', { lua: WITHDRAW })
   redis.defineCommand('relaisEndWithdrawal', { lua: END_WITHDRAWAL })
@@ -196,19 +186,16 @@ export function createAdmission(options: {
   return {
     /** Lets a request in: as new, as a repeat, or not. A request none of whose messages is let in leaves no entry behind. */
     async admit(request: AdmissionRequest): Promise<AdmissionResult> {
-      if (isFree(request)) return { kind: 'new', seed: request.seed, limited: new Map() }
-      const names = keysOf(request)
-      const [kind, seed, limited] = await redis.relaisAdmit(
+      const { names, plan, isFree } = planOf(request)
+      if (isFree) return { kind: 'new', seed: request.seed, limited: new Map() }
+      const [kind, seed, limited, news] = await redis.relaisAdmit(
         names.length,
         ...names,
-        ...counts(request),
-        String(ENTRY_KEPT_MS),
-        String(limits.cooldownMs),
-        String(limits.maxPerHour),
-        ...(request.idempotency ? digestsOfRequest(request.idempotency.body) : []),
-        ...indexes(request),
+        JSON.stringify({ ...plan, seed: request.seed }),
       )
       if (kind === 'mismatch' || kind === 'withdrawn') return { kind }
+      if (!request.idempotency) told.set(request, limited)
+      if (news) for (const one of JSON.parse(news) as LimitNews[]) onNews?.(request.app, one)
       return { kind: kind === 'repeat' ? kind : 'new', seed, limited: readLimited(limited) }
     },
 
@@ -219,9 +206,8 @@ export function createAdmission(options: {
      */
     async withdraw(request: AdmissionRequest): Promise<string | undefined> {
       if (!request.idempotency) return request.seed
-      const names = keysOf(request)
-      const [entries] = counts(request)
-      const seed = await redis.relaisWithdraw(names.length, ...names, entries, request.seed)
+      const names = entriesOf(request)
+      const seed = await redis.relaisWithdraw(names.length, ...names, request.seed)
       return seed === '-' ? request.seed : seed || undefined
     },
 
@@ -231,30 +217,47 @@ export function createAdmission(options: {
      *   has to find what was sent
      */
     async endWithdrawal(request: AdmissionRequest, seed: string, isSent: boolean): Promise<void> {
-      if (isFree(request)) return
-      const names = keysOf(request)
-      const args = [...counts(request), seed, isSent ? '1' : '', ...indexes(request)]
-      await redis.relaisEndWithdrawal(names.length, ...names, ...args)
+      const { names, plan, isFree } = planOf(request)
+      if (isFree) return
+      const limited = told.get(request)
+      // Should the answer to this get lost it is not taken back twice: what is counted too much goes by itself.
+      told.delete(request)
+      const end = { ...plan, seed, asker: request.seed, isSent, ...(limited !== undefined && { limited }) }
+      await redis.relaisEndWithdrawal(names.length, ...names, JSON.stringify(end))
     },
   }
 
-  /** Nothing is kept of it, and nothing counted. */
-  function isFree({ idempotency }: AdmissionRequest): boolean {
-    return !idempotency && keysOfRecipient === 0
+  /** `isFree`: nothing is kept of it, and nothing counted. */
+  function planOf(request: AdmissionRequest): {
+    names: string[]
+    plan: LimitPlan & { bodies: string[] }
+    isFree: boolean
+  } {
+    const { app, idempotency, messages, isLimited = true } = request
+    const names = entriesOf(request)
+    const places = new Map<string, number>()
+    const place = (name: string): number => {
+      const known = places.get(name) ?? names.push(name)
+      places.set(name, known)
+      return known
+    }
+    const bodies = idempotency ? digestsOfRequest(idempotency.body) : []
+    const plan = planLimits(app, isLimited ? messages : [], place)
+    if (!isLimited) return { names, plan: { ...plan, ...unlimited(messages), bodies }, isFree: !idempotency }
+    const isFree = !idempotency && names.length === 0 && !plan.messages.some(({ stoppedMs }) => stoppedMs)
+    return { names, plan: { ...plan, bodies }, isFree }
   }
 
-  function keysOf({ app, idempotency, messages }: AdmissionRequest): string[] {
-    const entries = idempotency ? digestsOfRequest(`${app}\n${idempotency.key}`).map(keys.idempotency) : []
-    if (keysOfRecipient === 0) return entries
-    return [...entries, ...messages.flatMap(({ to }) => digestsOfRecipient(to).map(keys.recipient))]
-  }
-
-  function counts({ idempotency, seed }: AdmissionRequest): [string, string, string] {
-    return [String(idempotency ? encryptionKeys.length : 0), String(keysOfRecipient), seed]
+  function entriesOf({ app, idempotency }: AdmissionRequest): string[] {
+    return idempotency ? digestsOfRequest(`${app}\n${idempotency.key}`).map(keys.idempotency) : []
   }
 }
 
 export type Admission = ReturnType<typeof createAdmission>
+
+function unlimited(messages: readonly Comer[]): Pick<LimitPlan, 'messages'> {
+  return { messages: messages.map(({ index }) => ({ index, windows: [] })) }
+}
 
 /** 128 random bits. Known to us alone, so ids made from it cannot be guessed. */
 export function newSeed(): string {
@@ -267,11 +270,13 @@ export function messageIdOf(seed: string, index: number): string {
   return `msg_${digest.subarray(0, 16).toString('base64url')}`
 }
 
-function indexes({ messages }: AdmissionRequest): string[] {
-  return messages.map(({ index }) => String(index))
-}
-
-function readLimited(told: string): Map<number, number> {
-  const pairs = told.split(',').filter(Boolean)
-  return new Map(pairs.map((pair) => pair.split(':').map(Number) as [number, number]))
+/** A message of before there were several limits has the one that there was. */
+function readLimited(told: string): Map<number, Refusal> {
+  const parts = told.split(',').filter(Boolean)
+  return new Map(
+    parts.map((part) => {
+      const [index, waitMs, limit = 'recipient'] = part.split(':')
+      return [Number(index), { waitMs: Number(waitMs), limit: limit as Limit }]
+    }),
+  )
 }

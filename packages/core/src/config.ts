@@ -1,11 +1,15 @@
 /** The settings both apps share, in the order of `.env.example`, and the parsing of keys. */
+import { AGE_RECIPIENT } from './age.ts'
+import { Fault } from './fault.ts'
+import { limitSettings } from './limit-settings.ts'
+import { redisFaults, redisSettings } from './redis-settings.ts'
 import type { EncryptionKey } from './sealer.ts'
-import type { RedisAddress } from './redis-target.ts'
 import { Secret } from './secret.ts'
 import {
-  Fault,
   oneOf,
+  onOff,
   optionalWholeNumber,
+  secret,
   SettingsError,
   text,
   url,
@@ -20,64 +24,13 @@ const TOKEN_LIFE_SECONDS = 60 * 24 * 3600
 /** Stands in `.env.example`, so the whole world knows it: refused. */
 const EXAMPLE_ENCRYPTION_KEY = 'bWFrZSBvbmUgd2l0aDogb3BlbnNzbCByYW5kIC1iYXM='
 
-export const redisSettings = {
-  redisUrl: {
-    ...url({
-      name: 'REDIS_URL',
-      about: 'Redis 6.2 or newer (or Valkey), with maxmemory-policy noeviction and the append-only file on',
-      example: 'redis://127.0.0.1:6379',
-      protocols: ['redis:', 'rediss:'],
-    }),
-    instead: ['REDIS_SENTINELS', 'REDIS_CLUSTER'],
-  } as Setting<string | undefined>,
-  redisSentinels: addresses({
-    name: 'REDIS_SENTINELS',
-    about: 'Instead of REDIS_URL: sentinels to ask for the primary, as host:port,host:port',
-    example: '10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379',
-  }),
-  redisSentinelName: text({
-    name: 'REDIS_SENTINEL_NAME',
-    about: 'With REDIS_SENTINELS: the name they know the primary by',
-    example: 'mymaster',
-    pattern: /^[A-Za-z0-9._-]{1,128}$/,
-    form: '1 to 128 of A-Z a-z 0-9 . _ -',
-    fallback: undefined,
-  }),
-  redisCluster: addresses({
-    name: 'REDIS_CLUSTER',
-    about:
-      'Instead of REDIS_URL: some nodes of a Redis Cluster, as host:port,host:port. All keys are in one slot, so in one node',
-    example: '10.0.0.1:6379,10.0.0.2:6379,10.0.0.3:6379',
-  }),
-  redisUsername: text({
-    name: 'REDIS_USERNAME',
-    about: 'With REDIS_SENTINELS or REDIS_CLUSTER: the user of the Redis servers; REDIS_URL holds its own',
-    example: 'relais',
-    pattern: /^\S{1,256}$/,
-    form: 'a name without spaces',
-    fallback: undefined,
-  }),
-  redisPassword: secret({
-    name: 'REDIS_PASSWORD',
-    about: 'The password, likewise',
-    example: 'a-long-random-text',
-  }),
-  prefix: text({
-    name: 'QUEUE_PREFIX',
-    about: 'All keys in Redis live under it',
-    example: 'relais',
-    pattern: /^[A-Za-z0-9_-]{1,64}$/,
-    form: '1 to 64 of A-Z a-z 0-9 _ -',
-    fallback: 'relais',
-  }),
-}
-
 export const encryptionSettings = {
   encryptionKeys: {
     name: 'ENCRYPTION_KEYS',
     about:
       'Keys that seal codes and tokens in Redis, as id:base64 of 32 bytes,...; the first seals, all open',
     example: `k1:${EXAMPLE_ENCRYPTION_KEY}`,
+    isSecret: true,
     parse: parseEncryptionKeys,
   } satisfies Setting<EncryptionKey[]>,
 }
@@ -209,27 +162,6 @@ export const deliverySettings = {
     max: 1000,
     fallback: 50,
   }),
-  recipientCooldownSeconds: wholeNumber({
-    name: 'RECIPIENT_COOLDOWN_SECONDS',
-    about: 'The least time between two messages to one recipient, over all apps; 0 = off',
-    min: 0,
-    max: 3600,
-    fallback: 0,
-  }),
-  recipientMaxPerHour: wholeNumber({
-    name: 'RECIPIENT_MAX_PER_HOUR',
-    about: 'The most messages to one recipient in any hour, over all apps; 0 = off',
-    min: 0,
-    max: 100,
-    fallback: 0,
-  }),
-  appMaxWaiting: wholeNumber({
-    name: 'APP_MAX_WAITING',
-    about: 'The most messages of one app that have not reached an end; 0 = any number',
-    min: 0,
-    max: 100_000_000,
-    fallback: 1_000_000,
-  }),
   waitReplicas: wholeNumber({
     name: 'REDIS_WAIT_REPLICAS',
     about: 'Replicas that must have a message before it is acknowledged; 0 = nobody waits for them',
@@ -273,17 +205,30 @@ export const fallbackSettings = {
     form: 'stdout or a path',
     fallback: 'stdout',
   }),
-  fallbackCodes: {
+  fallbackCodes: oneOf({
     name: 'FALLBACK_CODES',
-    about: 'Codes in fallback records: plain, or masked (none)',
-    example: 'plain',
-    fallback: { value: 'plain', shown: 'plain' },
-    parse(value) {
-      if (value === 'plain' || value === 'masked') return value
-      if (value === 'sealed') return new Fault('cannot be sealed in this version: use plain or masked')
-      return new Fault('must be one of plain, masked')
-    },
-  } satisfies Setting<'plain' | 'masked'> as Setting<'plain' | 'masked'>,
+    about: 'Codes in fallback records: plain, masked (none), or sealed',
+    values: ['plain', 'masked', 'sealed'],
+    fallback: 'plain',
+  }),
+  fallbackPublicKey: {
+    name: 'FALLBACK_PUBLIC_KEY',
+    about:
+      'With FALLBACK_CODES=sealed: whom codes are sealed to, as age public keys, age1...,age1...; Relais then cannot read them. Without it they are sealed under ENCRYPTION_KEYS',
+    example: 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
+    fallback: { value: undefined, shown: '' },
+    parse: parsePublicKeys,
+  } satisfies Setting<string[] | undefined> as Setting<string[] | undefined>,
+}
+
+export const auditSettings = {
+  auditKeptDays: wholeNumber({
+    name: 'AUDIT_KEPT_DAYS',
+    about: 'Entries of the audit go when they are older',
+    min: 1,
+    max: 3650,
+    fallback: 400,
+  }),
 }
 
 export const processSettings = {
@@ -330,73 +275,29 @@ export function metricsPort(fallback: number): Setting<number> {
   })
 }
 
-/** A secret text without spaces; `undefined` unless set. */
-function secret(options: { name: string; about: string; example: string }): Setting<Secret | undefined> {
-  return {
-    ...options,
-    fallback: { value: undefined, shown: '' },
-    parse(value) {
-      if (/^[\x21-\x7e]{1,4096}$/.test(value)) return new Secret(value)
-      return new Fault('must be printable characters without spaces, 4096 at most')
-    },
-  }
-}
-
-/** A switch. */
-export function onOff(options: { name: string; about: string; fallback: boolean }): Setting<boolean> {
-  const { fallback, ...common } = options
-  return {
-    ...common,
-    example: 'on',
-    fallback: { value: fallback, shown: fallback ? 'on' : 'off' },
-    parse(value) {
-      if (value === 'on') return true
-      if (value === 'off') return false
-      return new Fault('must be on or off')
-    },
-  }
-}
-
-/** Addresses of servers; `undefined` unless set. */
-function addresses(options: {
-  name: string
-  about: string
-  example: string
-}): Setting<RedisAddress[] | undefined> {
-  return {
-    ...options,
-    fallback: { value: undefined, shown: '' },
-    parse(value) {
-      const parsed = value.split(',').map(parseAddress)
-      const at = parsed.indexOf(undefined)
-      if (at >= 0) return new Fault(`has a fault in entry ${at + 1}: it must be host:port`)
-      return parsed as RedisAddress[]
-    },
-  }
-}
-
-function parseAddress(entry: string): RedisAddress | undefined {
-  const [, bracketed, host = bracketed, port] =
-    /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]{1,253})):(\d{1,5})$/i.exec(entry.trim()) ?? []
-  return host && Number(port) > 0 && Number(port) <= 65_535 ? { host, port: Number(port) } : undefined
-}
-
 /** What every process reads, so that a slip in a shared `.env` shows in whichever starts first. */
 export const sharedSettings = {
   ...redisSettings,
   ...encryptionSettings,
   ...whatsappSettings,
   ...deliverySettings,
+  ...limitSettings,
   ...tokenSettings,
   ...fallbackSettings,
+  ...auditSettings,
   ...processSettings,
 }
 
 /** Throws a `SettingsError` for settings that are good each by itself and not together. */
 export function requireSense(
-  settings: Partial<Pick<SharedSettings, 'appSecretProof' | 'appSecret' | keyof typeof redisSettings>>,
+  settings: Partial<
+    Pick<
+      SharedSettings,
+      'appSecretProof' | 'appSecret' | keyof typeof redisSettings | keyof typeof fallbackSettings
+    >
+  >,
 ): void {
-  const faults = redisFaults(settings)
+  const faults = [...redisFaults(settings), ...fallbackFaults(settings)]
   const { name, example } = whatsappSettings.appSecret
   if (settings.appSecretProof && !settings.appSecret) {
     faults.push(
@@ -406,30 +307,13 @@ export function requireSense(
   if (faults.length > 0) throw new SettingsError(faults)
 }
 
-/** There is one Redis, and what belongs to one way of naming it does not go with another. */
-function redisFaults(settings: Partial<SettingsOf<typeof redisSettings>>): string[] {
-  const { redisUrl, redisSentinels, redisSentinelName, redisCluster } = redisSettings
-  const faults: string[] = []
-  const refuse = ({ name, example }: Setting<unknown>, problem: string) =>
-    faults.push(`${name} ${problem}. Example: ${name}=${example}`)
-  const refuseBoth = (one: Setting<unknown>, other: Setting<unknown>) =>
-    refuse(one, `is set, and ${other.name} too: unset one of them`)
-
-  if (settings.redisUrl && settings.redisSentinels) refuseBoth(redisSentinels, redisUrl)
-  if (settings.redisUrl && settings.redisCluster) refuseBoth(redisCluster, redisUrl)
-  if (settings.redisSentinels && settings.redisCluster) refuseBoth(redisCluster, redisSentinels)
-  if (settings.redisSentinels && !settings.redisSentinelName) {
-    refuse(redisSentinelName, `is missing, and ${redisSentinels.name} is set`)
-  }
-  if (settings.redisSentinelName && !settings.redisSentinels) {
-    refuse(redisSentinelName, `is set, and ${redisSentinels.name} is not`)
-  }
-  for (const key of ['redisUsername', 'redisPassword'] as const) {
-    if (settings.redisUrl && settings[key]) {
-      refuse(redisSettings[key], `is set, and ${redisUrl.name} too: put it in there`)
-    }
-  }
-  return faults
+/** Who sets a key believes that nobody else can read the codes. */
+function fallbackFaults(settings: Partial<SettingsOf<typeof fallbackSettings>>): string[] {
+  const { fallbackCodes, fallbackPublicKey } = fallbackSettings
+  if (!settings.fallbackPublicKey || settings.fallbackCodes === 'sealed') return []
+  return [
+    `${fallbackPublicKey.name} is set, and ${fallbackCodes.name} is ${settings.fallbackCodes ?? 'plain'}: nothing would be sealed to it. Example: ${fallbackCodes.name}=sealed`,
+  ]
 }
 
 export type SharedSettings = SettingsOf<typeof sharedSettings>
@@ -450,6 +334,23 @@ function parseEncryptionKeys(value: string): EncryptionKey[] | Fault {
     ring.push({ id, key: new Secret(base64) })
   }
   return ring
+}
+
+/** Each to seal costs time, while somebody waits for the code. */
+const MOST_PUBLIC_KEYS = 8
+
+function parsePublicKeys(value: string): string[] | Fault {
+  const recipients = value.split(',').map((entry) => entry.trim())
+  if (recipients.length > MOST_PUBLIC_KEYS) return new Fault(`must be ${MOST_PUBLIC_KEYS} keys at most`)
+  const at = recipients.findIndex((recipient) => !AGE_RECIPIENT.test(recipient))
+  if (at < 0) return recipients
+  const isPrivate = recipients[at]?.toUpperCase().startsWith('AGE-SECRET-KEY')
+  return new Fault(
+    `has a fault in entry ${at + 1}: ` +
+      (isPrivate
+        ? 'it is a private key. Keep that away from here, and make a new pair: this one was seen'
+        : 'it must be an age public key, age1 and 58 more characters'),
+  )
 }
 
 function isBase64Of32Bytes(base64: string): boolean {

@@ -3,8 +3,10 @@
  * touch. No line holds a code, a token or a whole number; the fallback record, which may, has a sink of its own.
  */
 import type { StoredToken, TokenState } from './access-token/token-state.ts'
+import type { AuditRecord } from './audit.ts'
 import type { ClockChange } from './clock.ts'
 import type { Notice } from './graph/notices.ts'
+import type { Limit, LimitNews } from './limits/limits.ts'
 import type { Logger } from './logger.ts'
 import type { FallbackReason, Message, MessageStatus } from './message.ts'
 import type { Metrics } from './metrics.ts'
@@ -21,12 +23,13 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     messageId: message.id,
     app: message.app,
     to: maskPhoneNumber(message.to),
+    ...(message.isTest && { isTest: true }),
     ...(message.reference !== undefined && { reference: message.reference }),
   })
 
   return {
     messageAccepted(message: Message): void {
-      metrics.accepted.inc({ app: message.app, type: message.type })
+      if (!message.isTest) metrics.accepted.inc({ app: message.app, type: message.type })
       logger.info({ event: 'message.accepted', type: message.type, ...about(message) }, 'message accepted')
     },
 
@@ -93,6 +96,45 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.info({ event: 'message.used', ...about(message) }, 'code used')
     },
 
+    /** Counted and not logged: a flood is refused as quickly as it comes. */
+    messageLimited(limit: Limit | 'country'): void {
+      metrics.limited.inc({ limit })
+    },
+
+    /** A prefix of numbers, which is none, looks like pumping, is stopped, or goes on; or an app comes to its limit of the day. */
+    limitNews(app: string, news: LimitNews): void {
+      switch (news.kind) {
+        case 'near':
+        case 'reached': {
+          const facts = { event: `app.limit_${news.kind}`, app, most: news.most }
+          return logger.warn(facts, `the app ${LIMIT_TEXTS[news.kind]}`)
+        }
+        case 'suspicious':
+        case 'stopped':
+        case 'resumed': {
+          const { kind, prefix, sent, used } = news
+          const facts = {
+            event: `prefix.${kind}`,
+            app,
+            prefix,
+            sent: Math.round(sent),
+            used: Math.round(used),
+          }
+          return logger[kind === 'stopped' ? 'error' : 'warn'](facts, LIMIT_TEXTS[kind])
+        }
+      }
+    },
+
+    /** Many codes to one block of numbers fail because of their recipients. Meta charges for none of them; somebody may be trying numbers. */
+    prefixFailing(app: string, prefix: string): void {
+      logger.warn({ event: 'prefix.suspicious', app, prefix, isFailing: true }, LIMIT_TEXTS.failing)
+    },
+
+    /** An operator has the code of a message that fell back. Why, is in the audit and not here: people write what they should not. */
+    codeRevealed(message: Message, operator: string): void {
+      logger.warn({ event: 'code.revealed', ...about(message), operator }, 'code revealed to an operator')
+    },
+
     /** Meta has this sender go slower: all of it does, for every worker. */
     senderSlowedDown(slower: { reason: string; ratePerSecond: number; pauseMs: number }): void {
       logger.warn({ event: 'sender.slowed_down', ...slower }, 'Meta has the sender slow down')
@@ -150,6 +192,29 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
         { event: 'message.not_requested', ...about(message) },
         'the person did not request this code',
       )
+    },
+
+    /** A key that is not right, or not any more. The first of a minute, and then one in ten. */
+    loginFailed(login: { address: string; failures: number; why: string; keyId?: string }): void {
+      metrics.loginsFailed.inc({ why: login.why })
+      if (login.failures > 10 && login.failures % 10 !== 0) return
+      logger.warn({ event: 'login.failed', ...login }, 'login failed')
+    },
+
+    /** Keys in Redis that `ENCRYPTION_KEYS` does not open: they let nobody in. */
+    apiKeysUnreadable(count: number): void {
+      const facts = { event: 'api.keys_unreadable', count }
+      logger.error(facts, 'keys of callers do not open: was a key taken from ENCRYPTION_KEYS too early?')
+    },
+
+    /** Says where the chain of the audit is, somewhere else than in Redis. */
+    auditEntry({ seq, action, actor, subject, hash }: AuditRecord): void {
+      logger.info({ event: 'audit.entry', seq, action, actor, subject, hash }, 'audit entry')
+    },
+
+    /** Something was done, and Redis did not take the entry that says so: this line is all there is. */
+    auditFailed(error: Error): void {
+      logger.error({ event: 'audit.failed', err: error }, 'an audit entry could not be written')
     },
 
     /** What Meta says of templates, account and number. */
@@ -249,6 +314,15 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger.error(facts, 'there is no access token to send with: codes go to the fallback')
     },
   }
+}
+
+const LIMIT_TEXTS = {
+  near: 'comes near its limit of the day',
+  reached: 'has reached its limit of the day: what it sends is refused',
+  suspicious: 'few codes to these numbers are used',
+  stopped: 'next to no codes to these numbers are used: they get no more for now',
+  resumed: 'these numbers get codes again',
+  failing: 'many codes to these numbers cannot be delivered',
 }
 
 /** What the sweep found: no job, a fallback that was decided and not written, or no record any more. */

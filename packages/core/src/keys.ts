@@ -5,7 +5,10 @@ export function createKeys(prefix: string) {
   return {
     /** Hash: the record of a message. Lives until a day after the deadline. */
     message: (id: string) => `${prefix}:message:${id}`,
-    /** String: its sealed content. Gone at the deadline or when the message is settled, whichever is first. */
+    /**
+     * String: its sealed content. Gone at the deadline, or when the message is settled; a code that fell back stays until the deadline,
+     * unless Relais cannot read it.
+     */
     content: (id: string) => `${prefix}:content:${id}`,
     /**
      * String: Meta's id of a message -> ours, for receipts that carry no id of ours. Lives as long as the record. Hashed,
@@ -15,10 +18,30 @@ export function createKeys(prefix: string) {
       `${prefix}:provider-message:${createHash('sha256').update(providerMessageId).digest('base64url')}`,
     /** Hash: what a request with this idempotency key led to. Lives a day. Named by a keyed digest, see `keyed-digest.ts`. */
     idempotency: (digest: string) => `${prefix}:idempotency:${digest}`,
-    /** Sorted set: when a recipient's messages were accepted. Lives as long as the limits look back. Named by a keyed digest. */
+    /** Sorted set: when a recipient's messages of the last hour were accepted. Named by a keyed digest. */
     recipient: (digest: string) => `${prefix}:recipient:${digest}`,
+    /** Hash: how many messages a source address has asked for, by five minutes. Expires after an hour. Named by a keyed digest. */
+    source: (digest: string) => `${prefix}:source:${digest}`,
+    /** Hash: how many messages of an app were accepted, by the hour. Expires after a day. */
+    appDay: (app: string) => `${prefix}:app-day:${app}`,
+    /** Hash: how many messages of an app went to a block of numbers, by five minutes. Expires after an hour. */
+    prefixHour: (app: string, block: string) => `${prefix}:prefix-hour:${app}:${block}`,
+    /** String: codes that an app sent to numbers with this prefix, and codes that were used. Expires after a day. */
+    guard: (app: string, numberPrefix: string) => `${prefix}:guard:${app}:${numberPrefix}`,
+    /** Hash: the same for each app that tells of used codes, without what looks like pumping. Expires after a month. */
+    guardApps: () => `${prefix}:guard-apps`,
+    /** Hash: the prefixes that the guard has stopped, and since when. Expires a day after the last stop. */
+    guardStops: () => `${prefix}:guard-stops`,
+    /** String: codes of an app that failed because of their recipients in this block. Expires after a day. */
+    failing: (app: string, block: string) => `${prefix}:failing:${app}:${block}`,
+    /** Hash: what operators have ruled about prefixes. Expires with the last ruling. */
+    rulings: () => `${prefix}:rulings`,
     /** Sorted set: message ids by the moment they are to be looked at, whatever became of their jobs. */
     timers: () => `${prefix}:timers`,
+    /** Sorted set: ids of messages that fell back, by the moment. Holds a day, and ten thousand of them. */
+    fallen: () => `${prefix}:fallen`,
+    /** Sorted set: the messages whose codes an operator revealed, by the moment. Expires after a minute. */
+    reveals: (operator: string) => `${prefix}:reveals:${operator}`,
     /** String: who sweeps. Expires with its turn. */
     sweeper: () => `${prefix}:sweeper`,
     /** String: how often a worker has begun with a message and died, if it is suspected of that. Expires after 20 minutes. */
@@ -41,6 +64,14 @@ export function createKeys(prefix: string) {
     pair: (senderId: string, digest: string) => `${prefix}:pair:${senderId}:${digest}`,
     /** Hash: the virtual time of the queue, and each flow's next tag. Expires after 20 idle minutes. */
     fairness: () => `${prefix}:fairness`,
+    /** Hash: the keys of callers, sealed, by their ids; and the version of all that. Has no expiry; at most a thousand. */
+    apiKeys: () => `${prefix}:api-keys`,
+    /** Hash: when each of them was last used, in milliseconds since 1970. Has no expiry. */
+    apiKeysUsed: () => `${prefix}:api-keys:used`,
+    /** Stream: who did what. Entries go by their age. */
+    audit: () => `${prefix}:audit`,
+    /** Hash: where its chain ends. Has no expiry. */
+    auditHead: () => `${prefix}:audit:head`,
     /** String: when the last valid receipt came in, in milliseconds since 1970. Has no expiry. */
     lastReceipt: () => `${prefix}:last-receipt`,
   }

@@ -2,11 +2,11 @@
  * The record of a message in Redis: the one truth about it. One script is the only writer; it checks and moves in one atomic
  * step, so of two that want to move a message one wins and the other is told where it stands.
  *
- * Lifetimes, kept by Redis itself: the content is gone at the deadline, or as soon as the message is settled; the record
- * goes a day after the deadline.
+ * Lifetimes, kept by Redis itself: the content is gone at the deadline, or as soon as the message is settled and nobody may still need it;
+ * the record goes a day after the deadline.
  *
  * The same step keeps what `unsettled.ts` reads: who has not reached an end, by the moment at which it is to be looked at, and how many each
- * app has of them.
+ * app has of them; and what `fallen.ts` reads: who fell back, and when.
  */
 import type { Result } from 'ioredis'
 import type { Keys } from './keys.ts'
@@ -23,16 +23,24 @@ import type { RedisClient } from './redis.ts'
 
 const RECORD_KEPT_MS = 24 * 3600 * 1000
 
+/** Of a message of a test key nothing is left an hour after it was accepted. */
+const TEST_KEPT_MS = 3600 * 1000
+
 /** A fallback that is decided and not written so long after is looked at: its queue may not have it. */
 const WRITTEN_WITHIN_MS = 5000
 
+/** The list of those that fell back goes so far back, and holds so many at most. */
+const FALLEN_KEPT_MS = 24 * 3600 * 1000
+const MOST_FALLEN = 10_000
+
 /**
- * KEYS  1 record · 2 content · 3 Meta's id -> ours (or the record again, when there is none) · 4 timers · 5 unsettled, by app
+ * KEYS  1 record · 2 content · 3 Meta's id -> ours (or the record again, when there is none) · 4 timers · 5 unsettled, by app · 6 fallen
  * ARGV  1 new status, '' = stay · 2 allowed present statuses, comma-framed; ',,' = no record may exist
  *       3 expected claims, '' = any · 4 '1' = refuse once a fallback reason is set
  *       5 JSON object of fields to set · 6 timeline line, '' = none · 7 '1' = erase the content
  *       8 record expires at (ms), '' = keep · 9 sealed content, '' = none · 10 content expires at (ms)
- *       11 our id for key 3, '' = none · 12 our id · 13 its timer (ms), '-' = none any more, '' = keep
+ *       11 our id for key 3, '' = none · 12 our id · 13 its timer (ms); 'over' = none any more; 'unless-falling' = none, unless a fallback
+ *       is decided; '' = keep · 14 fell back at (ms), '' = it does not
  * Returns { 1 or 0, fields and values of the record as it now is }.
  */
 const MOVE = `
@@ -58,11 +66,17 @@ if fits then
   if ARGV[11] ~= '' then
     redis.call('SET', KEYS[3], ARGV[11], 'PX', redis.call('PTTL', KEYS[1]))
   end
-  local isOver = ARGV[7] == '1' or redis.call('HEXISTS', KEYS[1], 'reason') == 0
-  local change = 0
-  if ARGV[13] == '-' then if isOver then change = -redis.call('ZREM', KEYS[4], ARGV[12]) end
-  elseif ARGV[13] ~= '' then change = redis.call('ZADD', KEYS[4], ARGV[13], ARGV[12]) end
+  local timer, change = ARGV[13], 0
+  if timer == 'unless-falling' then timer = redis.call('HEXISTS', KEYS[1], 'reason') == 0 and 'over' or '' end
+  if timer == 'over' then change = -redis.call('ZREM', KEYS[4], ARGV[12])
+  elseif timer ~= '' then change = redis.call('ZADD', KEYS[4], timer, ARGV[12]) end
   if change ~= 0 then redis.call('HINCRBY', KEYS[5], redis.call('HGET', KEYS[1], 'app'), change) end
+  if ARGV[14] ~= '' and redis.call('HEXISTS', KEYS[1], 'isTest') == 0 then
+    redis.call('ZADD', KEYS[6], ARGV[14], ARGV[12])
+    redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', ARGV[14] - ${FALLEN_KEPT_MS})
+    redis.call('ZREMRANGEBYRANK', KEYS[6], 0, -${MOST_FALLEN + 1})
+    redis.call('PEXPIRE', KEYS[6], ${FALLEN_KEPT_MS})
+  end
 end
 return { moved, redis.call('HGETALL', KEYS[1]) }
 `
@@ -80,7 +94,7 @@ return 1
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    relaisMoveMessage(numberOfKeys: 5, ...args: string[]): Result<[number, string[]], Context>
+    relaisMoveMessage(numberOfKeys: 6, ...args: string[]): Result<[number, string[]], Context>
     relaisNoteMessage(key: string, line: string, said: string): Result<number, Context>
   }
 }
@@ -103,6 +117,8 @@ export type Move = {
   /** Only while no fallback is decided. */
   unlessFallingBack?: boolean
   set?: Change
+  /** The content is not erased though the message is settled: until the deadline an operator may reveal it. */
+  keepsContent?: boolean
   /** Plain words for the timeline. No secret, no full number. */
   detail?: string
 }
@@ -133,7 +149,9 @@ export function createMessageStore(options: {
         sources: [],
         set: asText(fields),
         entry: { status, at: message.acceptedAt },
-        recordExpiresAt: message.expiresAt + RECORD_KEPT_MS,
+        recordExpiresAt: message.isTest
+          ? message.acceptedAt + TEST_KEPT_MS
+          : message.expiresAt + RECORD_KEPT_MS,
         content: { sealed: sealedContent, expiresAt: message.expiresAt },
         timer: fallBackAt(message, deliverWithinMs),
       })
@@ -157,17 +175,26 @@ export function createMessageStore(options: {
     /** Moves a message, if the table of legal moves and the conditions allow it. */
     async move(id: string, move: Move): Promise<MoveResult> {
       const legal = legalSources(move.to)
+      const at = now()
       return run(id, {
         to: move.to,
         sources: move.from ? legal.filter((source) => move.from?.includes(source)) : legal,
         claims: move.claims,
         unlessFallingBack: move.unlessFallingBack,
         set: asText(move.set ?? {}),
-        entry: { status: move.to, at: now(), ...(move.detail !== undefined && { detail: move.detail }) },
-        erase: isSettled(move.to),
+        entry: { status: move.to, at, ...(move.detail !== undefined && { detail: move.detail }) },
+        erase: isSettled(move.to) && !move.keepsContent,
         providerMessageId: move.set?.providerMessageId,
-        ...(hasNoTimer(move.to) && { timer: 'none' }),
+        timer: timerAfter(move.to),
+        ...(move.to === 'fallback' && { fellBackAt: at }),
       })
+    },
+
+    /** Notes that the code of a message that fell back was used, and erases it: there is nothing left to reveal. */
+    async noteUsed(id: string, detail: string): Promise<MoveResult> {
+      const at = now()
+      const entry = { status: 'fallback' as const, at, detail }
+      return run(id, { sources: ['fallback'], set: { usedAt: String(at) }, entry, erase: true })
     },
 
     /**
@@ -201,18 +228,20 @@ export function createMessageStore(options: {
   }
 
   /** Without receipts nothing more is heard of a message that was sent. */
-  function hasNoTimer(status: MessageStatus): boolean {
-    return isSettled(status) || (status === 'sent' && deliverWithinMs === undefined)
+  function timerAfter(status: MessageStatus): Step['timer'] {
+    if (isSettled(status)) return 'over'
+    return status === 'sent' && deliverWithinMs === undefined ? 'unless-falling' : undefined
   }
 
   async function run(id: string, step: Step): Promise<MoveResult> {
     const [moved, pairs] = await redis.relaisMoveMessage(
-      5,
+      6,
       keys.message(id),
       keys.content(id),
       step.providerMessageId ? keys.providerMessage(step.providerMessageId) : keys.message(id),
       keys.timers(),
       keys.unsettled(),
+      keys.fallen(),
       step.to ?? '',
       `,${step.sources.join(',')},`,
       step.claims === undefined ? '' : String(step.claims),
@@ -225,7 +254,8 @@ export function createMessageStore(options: {
       String(step.content?.expiresAt ?? ''),
       step.providerMessageId ? id : '',
       id,
-      step.timer === 'none' ? '-' : String(step.timer ?? ''),
+      String(step.timer ?? ''),
+      String(step.fellBackAt ?? ''),
     )
     return { moved: moved === 1, message: readRecord(id, fromPairs(pairs)) }
   }
@@ -244,10 +274,11 @@ type Step = {
   recordExpiresAt?: number
   content?: { sealed: string; expiresAt: number }
   providerMessageId?: string | undefined
-  timer?: number | 'none'
+  timer?: number | 'over' | 'unless-falling' | undefined
+  fellBackAt?: number
 }
 
-function asText(fields: Record<string, string | number | undefined>): Record<string, string> {
+function asText(fields: Record<string, string | number | boolean | undefined>): Record<string, string> {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given.map(([field, value]) => [field, String(value)]))
 }
@@ -264,6 +295,7 @@ function readRecord(id: string, fields: Record<string, string>): Message | undef
   return {
     id,
     app,
+    ...(fields['isTest'] !== undefined && { isTest: true as const }),
     type: type as Message['type'],
     to,
     status: status as MessageStatus,
@@ -281,6 +313,9 @@ function readRecord(id: string, fields: Record<string, string>): Message | undef
     ...(fields['deliverWithinSeconds'] !== undefined && {
       deliverWithinSeconds: Number(fields['deliverWithinSeconds']),
     }),
+    ...(fields['usedAt'] !== undefined && { usedAt: Number(fields['usedAt']) }),
+    ...(fields['revealedAt'] !== undefined && { revealedAt: Number(fields['revealedAt']) }),
+    ...(fields['revealedBy'] !== undefined && { revealedBy: fields['revealedBy'] }),
     timeline: (fields['timeline'] ?? '').split('\n').map((line) => JSON.parse(line) as TimelineEntry),
   }
 }

@@ -36,7 +36,10 @@ export function legalSources(to: MessageStatus): MessageStatus[] {
   return MESSAGE_STATUSES.filter((from) => (LEGAL_MOVES[from] as readonly string[]).includes(to))
 }
 
-/** Nobody will send this message again, so nobody needs its content: it is erased on the way into these states. */
+/**
+ * Nobody will send this message again, so nobody needs its content: it is erased on the way into these states. Only a code that falls
+ * back may stay until the deadline, for an operator to reveal.
+ */
 export function isSettled(status: MessageStatus): status is SettledStatus {
   return !(LEGAL_MOVES[status] as readonly string[]).includes('fallback')
 }
@@ -75,6 +78,8 @@ export type Message = {
   id: string
   /** The client of the API that owns it. */
   app: string
+  /** It came with a test key: it never leaves Relais. */
+  isTest?: true
   type: MessageType
   /** E.164, with `+`. */
   to: string
@@ -100,6 +105,11 @@ export type Message = {
   expiresAt: number
   /** The app's own limit for `delivered`, counted from acceptance. */
   deliverWithinSeconds?: number
+  /** After it fell back: when the app said that the code was used. */
+  usedAt?: number
+  /** After it fell back: when and by whom the code was revealed. */
+  revealedAt?: number
+  revealedBy?: string
   timeline: TimelineEntry[]
 }
 

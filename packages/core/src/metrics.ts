@@ -23,6 +23,8 @@ export function createMetrics() {
     repairs: counter('sweep_repairs_total', 'Messages whose job or fallback got lost and was put back', [
       'kind',
     ]),
+    limited: counter('limited_total', 'Messages refused by a limit', ['limit']),
+    loginsFailed: counter('logins_failed_total', 'Keys that were not right, or not any more', ['why']),
     renewals: counter('token_renewals_total', 'Token renewals tried', ['outcome']),
     toSent: histogram('acceptance_to_sent_seconds', 'From acceptance until Meta took the message', []),
     toDelivered: histogram('acceptance_to_delivered_seconds', 'From acceptance until the phone had it', []),

@@ -3,9 +3,10 @@
  * Redis, which nobody else tells apart.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectionOptions } from 'node:tls'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { WatchfulSentinelConnector } from './sentinel-connector.ts'
-import type { RedisAddress, RedisLogin, RedisTarget } from './redis-target.ts'
+import type { RedisAddress, RedisLogin, RedisTarget, RedisTls } from './redis-target.ts'
 
 /** A connection to wherever our keys are. */
 export type RedisClient = Redis | Cluster
@@ -47,15 +48,19 @@ export function openRedis(
   onError: (error: Error) => void,
   name = 'relais',
 ): RedisClient {
-  const options = { ...connectionOptions(patience), connectionName: name }
+  const options = {
+    ...connectionOptions(patience),
+    ...login(target),
+    ...(target.tls && { tls: tlsOptions(target.tls) }),
+    connectionName: name,
+  }
   switch (target.kind) {
     case 'single':
       return watched(new Redis(target.url, options), onError)
     case 'sentinel':
-      return watched(new Redis({ ...options, ...sentinelOptions(target), ...login(target) }), onError)
+      return watched(new Redis({ ...options, ...sentinelOptions(target) }), onError)
     case 'cluster': {
-      const redisOptions = { ...options, ...login(target) }
-      const cluster = new Cluster(target.nodes, { ...clusterOptions(patience), redisOptions })
+      const cluster = new Cluster(target.nodes, { ...clusterOptions(patience), redisOptions: options })
       nodesOf.set(cluster, target.nodes)
       return watched(cluster, onError)
     }
@@ -113,6 +118,8 @@ function connectionOptions(patience: Patience) {
     reconnectOnError,
     disconnectTimeout: GOODBYE_MS,
     maxLoadingRetryTime: 1000,
+    // Older servers do not know it, and the least user of `deploy/redis/users.acl` need not be allowed it.
+    disableClientInfo: true,
   } as const
   if (patience === 'patient') {
     return {
@@ -133,10 +140,19 @@ function connectionOptions(patience: Patience) {
   }
 }
 
-function sentinelOptions({ sentinels, name }: { sentinels: RedisAddress[]; name: string }) {
+function sentinelOptions({
+  sentinels,
+  name,
+  sentinelLogin,
+  tls,
+}: Extract<RedisTarget, { kind: 'sentinel' }>) {
+  const { username, password } = login(sentinelLogin ?? {})
   return {
     sentinels,
     name,
+    ...(username && { sentinelUsername: username }),
+    ...(password && { sentinelPassword: password }),
+    ...(tls && { sentinelTLS: tlsOptions(tls), enableTLSForSentinelMode: true }),
     Connector: WatchfulSentinelConnector as unknown as NonNullable<RedisOptions['Connector']>,
     sentinelRetryStrategy: retryStrategy,
     sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
@@ -157,6 +173,15 @@ function clusterOptions(patience: Patience) {
     enableReadyCheck: false,
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
+  }
+}
+
+/** A certificate that cannot be verified ends the connection, whatever the environment says to Node. */
+function tlsOptions({ ca, cert, key }: RedisTls): ConnectionOptions {
+  return {
+    rejectUnauthorized: true,
+    ...(ca && { ca }),
+    ...(cert && key && { cert, key: key.reveal() }),
   }
 }
 

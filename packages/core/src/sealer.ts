@@ -16,7 +16,7 @@ const TAG_BYTES = 16
 export type EncryptionKey = { id: string; key: Secret }
 
 /** What a sealed text belongs to. Opening with another owner fails. */
-export type Owner = { purpose: 'content' | 'access-token' | 'app-secret'; id: string }
+export type Owner = { purpose: 'content' | 'access-token' | 'app-secret' | 'api-key'; id: string }
 
 /** A sealed text that cannot be opened: unknown key, another owner, or damaged. Says which key, never the text. */
 export class UnsealError extends Error {
@@ -64,6 +64,11 @@ export function createSealer(ring: readonly EncryptionKey[]) {
     if (!bytes) throw new UnsealError(`sealed under key "${keyId}", which ENCRYPTION_KEYS does not have`)
     return bytes
   }
+}
+
+/** The id of the key that a text is sealed under; '?' for what is no sealed text. */
+export function keyIdOf(text: string): string {
+  return /^v1\.([^.]+)\./.exec(text)?.[1] ?? '?'
 }
 
 export type Sealer = ReturnType<typeof createSealer>

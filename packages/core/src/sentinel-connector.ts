@@ -22,10 +22,21 @@ export class WatchfulSentinelConnector extends SentinelConnector {
   }
 
   #watch(onSwitch: () => void): Redis[] {
-    const { sentinels = [], name, connectTimeout } = this.options
+    const {
+      sentinels = [],
+      name,
+      connectTimeout,
+      sentinelUsername,
+      sentinelPassword,
+      sentinelTLS,
+    } = this.options
     return sentinels.map(({ host = '', port = 26_379 }) => {
       const sentinel = new Redis(port, host, {
         ...(connectTimeout && { connectTimeout }),
+        ...(sentinelUsername && { username: sentinelUsername }),
+        ...(sentinelPassword && { password: sentinelPassword }),
+        ...(sentinelTLS && { tls: sentinelTLS }),
+        disableClientInfo: true,
         enableReadyCheck: false,
         maxRetriesPerRequest: null,
         retryStrategy: () => WATCH_AGAIN_MS,

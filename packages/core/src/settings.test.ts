@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { encryptionSettings, redisSettings, requireSense, sharedSettings } from './config.ts'
+import { encryptionSettings, fallbackSettings, requireSense, sharedSettings } from './config.ts'
 import { keyPrefix, redisTarget } from './redis-target.ts'
-import { Fault, readSettings, SettingsError, type Environment, type Setting } from './settings.ts'
+import { Fault } from './fault.ts'
+import { readSettings, SettingsError, type Environment, type Setting } from './settings.ts'
 
 const KEY = Buffer.alloc(32, 7).toString('base64')
 const GOOD = { REDIS_URL: 'redis://127.0.0.1:6379', ENCRYPTION_KEYS: `k1:${KEY}` }
@@ -15,6 +16,8 @@ function linesOf(environment: Environment): string[] {
     throw error
   }
 }
+
+const PUBLIC_KEY = fallbackSettings.fallbackPublicKey.example
 
 describe('the settings', () => {
   it('have the defaults of the documentation', () => {
@@ -39,6 +42,20 @@ describe('the settings', () => {
       logLevel: 'info',
     })
     expect(settings.renewBeforeSeconds).toBeUndefined()
+  })
+
+  it('limit apps each by itself, or all alike', () => {
+    const limits = (value?: string) =>
+      readSettings({ ...GOOD, ...(value && { APP_MAX_PER_DAY: value }) }, sharedSettings).appMaxPerDay
+    expect([limits()('wallet'), limits('5000')('wallet')]).toEqual([0, 5000])
+    const each = limits('wallet:5000, shop:0')
+    expect([each('wallet'), each('shop'), each('bank')]).toEqual([5000, 0, 0])
+    const read = { ...GOOD, APP_COUNTRIES: 'wallet:SN|CI, shop:SN' }
+    const { appCountries } = readSettings(read, sharedSettings)
+    expect([...appCountries]).toEqual([
+      ['wallet', new Set(['SN', 'CI'])],
+      ['shop', new Set(['SN'])],
+    ])
   })
 
   it('take an empty value for one that is not set', () => {
@@ -67,11 +84,31 @@ describe('the settings', () => {
     ['REDIS_CLUSTER', 'redis://a:1'],
     ['REDIS_CLUSTER', 'a:1'],
     ['REDIS_USERNAME', 'relais'],
-    ['REDIS_PASSWORD', 'secret'],
+    ['REDIS_PASSWORD', 'with space'],
+    ['REDIS_SENTINEL_PASSWORD', 'secret'],
+    ['REDIS_TLS', 'yes'],
+    ['REDIS_TLS', 'on'],
+    ['REDIS_TLS_CA', '/no/such/file'],
+    ['REDIS_TLS_CERT', '/etc'],
+    ['REDIS_TLS_KEY', '/dev/null'],
+    ['REDIS_URL', 'rediss://a?tls=off'],
     ['REDIS_WAIT_REPLICAS', '11'],
     ['APP_MAX_WAITING', '-1'],
     ['RECIPIENT_MAX_PER_HOUR', '101'],
     ['RECIPIENT_COOLDOWN_SECONDS', 'a minute'],
+    ['SOURCE_MAX_PER_HOUR', '100001'],
+    ['PREFIX_MAX_PER_HOUR', '-1'],
+    ['APP_MAX_PER_DAY', '1000000001'],
+    ['APP_MAX_PER_DAY', 'wallet'],
+    ['APP_MAX_PER_DAY', 'wallet:5,wallet:6'],
+    ['APP_MAX_PER_DAY', 'wallet:5:6'],
+    ['APP_MAX_PER_DAY', 'a b:5'],
+    ['APP_COUNTRIES', 'SN'],
+    ['APP_COUNTRIES', 'wallet:'],
+    ['APP_COUNTRIES', 'wallet:sn'],
+    ['APP_COUNTRIES', 'wallet:SN|XX'],
+    ['APP_COUNTRIES', 'wallet:SN,wallet:CI'],
+    ['PUMPING_GUARD', 'on'],
     ['ENCRYPTION_KEYS', 'k1:short'],
     ['ENCRYPTION_KEYS', `k1:${KEY},k1:${KEY}`],
     ['ENCRYPTION_KEYS', encryptionSettings.encryptionKeys.example],
@@ -88,7 +125,10 @@ describe('the settings', () => {
     ['MAX_ATTEMPTS', '0'],
     ['SEND_RATE_PER_SECOND', '1.5'],
     ['TOKEN_RENEW_BEFORE_SECONDS', '0'],
-    ['FALLBACK_CODES', 'sealed'],
+    ['FALLBACK_CODES', 'hidden'],
+    ['FALLBACK_PUBLIC_KEY', 'age1short'],
+    ['FALLBACK_PUBLIC_KEY', `${PUBLIC_KEY},ssh-ed25519 AAAA`],
+    ['FALLBACK_PUBLIC_KEY', Array.from({ length: 9 }, () => PUBLIC_KEY).join(',')],
     ['LOG_LEVEL', 'loud'],
     ['LOG_PRETTY', 'maybe'],
   ])('refuse %s=%s, with the name, what is wrong and an example', (name, value) => {
@@ -96,6 +136,24 @@ describe('the settings', () => {
     expect(others).toEqual([])
     expect(line.startsWith(`${name} `)).toBe(true)
     expect(line).toContain(`Example: ${name}=`)
+  })
+
+  it('take public keys to seal codes to, and only to seal them', () => {
+    const keys = `${PUBLIC_KEY}, ${PUBLIC_KEY}`
+    const { fallbackPublicKey } = readSettings({ ...GOOD, FALLBACK_PUBLIC_KEY: keys }, sharedSettings)
+    expect(fallbackPublicKey).toEqual([PUBLIC_KEY, PUBLIC_KEY])
+    expect(linesOf({ ...GOOD, FALLBACK_PUBLIC_KEY: keys, FALLBACK_CODES: 'sealed' })).toEqual([])
+    for (const mode of ['', 'plain', 'masked']) {
+      const lines = linesOf({ ...GOOD, FALLBACK_PUBLIC_KEY: keys, FALLBACK_CODES: mode })
+      expect(lines).toEqual([expect.stringContaining('nothing would be sealed to it')])
+    }
+  })
+
+  it('refuse a private key in the place of a public one, and do not repeat it', () => {
+    const identity = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`
+    const lines = linesOf({ ...GOOD, FALLBACK_CODES: 'sealed', FALLBACK_PUBLIC_KEY: identity })
+    expect(lines).toEqual([expect.stringContaining('it is a private key')])
+    expect(lines.join()).not.toContain(identity)
   })
 
   it('never repeat a value: it may be a secret in the wrong place', () => {
@@ -109,9 +167,13 @@ describe('the settings', () => {
   })
 
   it('have an example that is accepted, each of them', () => {
-    const settings: Record<string, Setting<unknown>> = { ...sharedSettings, ...redisSettings }
-    for (const { name, example, parse } of Object.values(settings)) {
-      if (example !== '' && name !== 'ENCRYPTION_KEYS') expect(parse(example)).not.toBeInstanceOf(Fault)
+    const settings: Record<string, Setting<unknown>> = sharedSettings
+    // The one key that everybody knows, and files that are not there.
+    const others = Object.values(settings).filter(
+      ({ name }) => !/^(ENCRYPTION_KEYS|REDIS_TLS_.*)$/.test(name),
+    )
+    for (const { example, parse } of others) {
+      if (example !== '') expect(parse(example)).not.toBeInstanceOf(Fault)
     }
   })
 })

@@ -2,25 +2,22 @@
  * Settings: one value of this kind gives a setting's name, type, default, check and its lines in `.env.example`. An app
  * composes the ones it needs and reads its environment once, in `main.ts`.
  */
+import { Fault } from './fault.ts'
+import { Secret } from './secret.ts'
+import { readSettingFile } from './setting-file.ts'
 
 /** One setting. `parse` gets the text as set (never empty, trimmed) and answers the value, or what is wrong with it. */
 export type Setting<T> = {
   name: string
   about: string
   example: string
+  /** It may stand in a file instead, which `NAME_FILE` names: an environment is seen by more eyes than a file. */
+  isSecret?: true
   /** Names of others: if one of them is set, this one is not required. */
   instead?: readonly string[]
   /** Absent: the setting is required. */
   fallback?: { value: T; shown: string }
   parse(text: string): T | Fault
-}
-
-/** Why a value was refused. Never contains the value: it may be a secret. */
-export class Fault {
-  readonly problem: string
-  constructor(problem: string) {
-    this.problem = problem
-  }
 }
 
 /** One line per setting that is missing or malformed. */
@@ -55,9 +52,14 @@ export function readSettings<S extends Record<string, Setting<unknown>>>(
 ): SettingsOf<S> {
   const faults: string[] = []
   const values = Object.entries(settings).map(([key, setting]) => {
-    const text = environment[setting.name]?.trim()
-    if (!text) {
-      const isSetElsewhere = setting.instead?.some((name) => environment[name]?.trim())
+    const text = settingText(environment, setting)
+    if (text instanceof Fault) {
+      const name = fileName(setting.name)
+      faults.push(line({ ...setting, name, example: exampleFile(setting) }, text.problem))
+      return [key, undefined]
+    }
+    if (text === undefined) {
+      const isSetElsewhere = setting.instead?.some((name) => isSet(environment, name))
       if (!setting.fallback && !isSetElsewhere) faults.push(line(setting, 'is missing'))
       return [key, setting.fallback?.value]
     }
@@ -69,8 +71,37 @@ export function readSettings<S extends Record<string, Setting<unknown>>>(
   return Object.fromEntries(values) as SettingsOf<S>
 }
 
-function line(setting: Setting<unknown>, problem: string): string {
-  return `${setting.name} ${problem}. ${setting.about}. Example: ${setting.name}=${setting.example}`
+/**
+ * The text of a setting, trimmed: as the environment has it, or from the file that `NAME_FILE` names. `undefined`: not set.
+ * A `Fault` is about `NAME_FILE`.
+ */
+export function settingText(
+  environment: Environment,
+  { name, isSecret }: Pick<Setting<unknown>, 'name' | 'isSecret'>,
+): string | Fault | undefined {
+  const text = environment[name]?.trim() || undefined
+  const path = isSecret && environment[fileName(name)]?.trim()
+  if (!path) return text
+  return text === undefined ? readSettingFile(path) : new Fault(`is set, and ${name} too: unset one of them`)
+}
+
+/** Does the environment set it, itself or by naming a file? */
+export function isSet(environment: Environment, name: string): boolean {
+  return Boolean(environment[name]?.trim() || environment[fileName(name)]?.trim())
+}
+
+function fileName(name: string): string {
+  return `${name}_FILE`
+}
+
+function exampleFile({ name }: Pick<Setting<unknown>, 'name'>): string {
+  return `/run/secrets/${name.toLowerCase()}`
+}
+
+type Told = Pick<Setting<unknown>, 'name' | 'about' | 'example'>
+
+function line({ name, about, example }: Told, problem: string): string {
+  return `${name} ${problem}. ${about}. Example: ${name}=${example}`
 }
 
 const EXAMPLE_HEADER = `# The settings of Relais. Copy this file to .env, put in your own values, and uncomment what differs from its default.
@@ -78,17 +109,20 @@ const EXAMPLE_HEADER = `# The settings of Relais. Copy this file to .env, put in
 #
 # \`npm start\` needs none of this: it makes keys of its own, brings a Redis, and simulates WhatsApp until
 # WHATSAPP_PHONE_NUMBER_ID and WHATSAPP_ACCESS_TOKEN are set. For it, leave the required ones out that you do not have.
-
+#
+# A secret may stand in a file of its own instead: NAME_FILE then holds the path of that file, and NAME is not set.
 `
 
 /** The text of `.env.example` for these settings, in order; optional ones commented out with their default. */
 export function exampleEnvironment(settings: Iterable<Setting<unknown>>): string {
-  const blocks = [...settings].map(({ name, about, example, fallback, instead }) => {
+  const all = [...settings]
+  const secrets = all.filter(({ isSecret }) => isSecret).map(({ name }) => `#   ${fileName(name)}\n`)
+  const blocks = all.map(({ name, about, example, fallback, instead }) => {
     const assignment = fallback ? `# ${name}=${fallback.shown}` : `${name}=${example}`
     const required = instead ? `. Required, unless ${instead.join(' or ')} is set` : '. Required'
     return `# ${about}${fallback ? '' : required}\n${assignment}\n`
   })
-  return EXAMPLE_HEADER + blocks.join('\n')
+  return [EXAMPLE_HEADER + secrets.join(''), ...blocks].join('\n')
 }
 
 type Common = { name: string; about: string; example?: string }
@@ -157,6 +191,34 @@ export function url<F extends string | undefined>(
       const parsed = URL.canParse(value) ? new URL(value) : undefined
       if (parsed && protocols.includes(parsed.protocol) && parsed.hostname) return value.replace(/\/+$/, '')
       return new Fault(`must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`)
+    },
+  }
+}
+
+/** A secret text without spaces; `undefined` unless set. */
+export function secret(options: Common & { example: string }): Setting<Secret | undefined> {
+  return {
+    ...options,
+    isSecret: true,
+    fallback: { value: undefined, shown: '' },
+    parse(value) {
+      if (/^[\x21-\x7e]{1,4096}$/.test(value)) return new Secret(value)
+      return new Fault('must be printable characters without spaces, 4096 at most')
+    },
+  }
+}
+
+/** A switch. */
+export function onOff(options: Common & { fallback: boolean }): Setting<boolean> {
+  const { fallback, ...common } = options
+  return {
+    ...common,
+    example: 'on',
+    fallback: { value: fallback, shown: fallback ? 'on' : 'off' },
+    parse(value) {
+      if (value === 'on') return true
+      if (value === 'off') return false
+      return new Fault('must be on or off')
     },
   }
 }

@@ -4,7 +4,7 @@
  * Their key is known to everybody: it protects nothing.
  */
 
-/** Who signed them, but for the self-signed one. */
+/** Who signed them, but for the self-signed one and that of Redis. */
 export const authority = `-----BEGIN CERTIFICATE-----
 MIIBYjCCAQmgAwIBAgIBBDAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVSZWxhaXMg
 dGVzdCBhdXRob3JpdHkwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBa
@@ -77,3 +77,29 @@ Y8FwBRnddANb2Zk+EL5SDLMCIQDE0CapdQC2UiMa1RGGZ+Zwy2Gp2/ihIS1wZQGO
 -----END CERTIFICATE-----
 `,
 }
+
+/** Of another authority, for `localhost` and `127.0.0.1`: what a Redis of a test shows, and what its clients do. */
+export const redisCertificate = `-----BEGIN CERTIFICATE-----
+MIIBiTCCAS6gAwIBAgIBBjAKBggqhkjOPQQDAjApMScwJQYDVQQDDB5SZWxhaXMg
+dGVzdCBhdXRob3JpdHkgb2YgUmVkaXMwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAx
+MDEwMDAwMDBaMBAxDjAMBgNVBAMMBXJlZGlzMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEKccB/i2t4MUCIJcc74PujvchM6oQxsq7knuoGtjT3nbX9wGFsQRYOJel
+JnIseR/9qwg25sa6JdmsEKs2MQ7DkqNeMFwwGgYDVR0RBBMwEYIJbG9jYWxob3N0
+hwR/AAABMB0GA1UdDgQWBBSdr4oQgMNIYK/ltV2FU8CJoLHJQDAfBgNVHSMEGDAW
+gBQtfzSthiLDQz+tFiCsvdQvVfGBRzAKBggqhkjOPQQDAgNJADBGAiEAn5jO70wL
+An2I2oJ55GB5z5hVDaccbhKmV8jSJfCl+LsCIQDFSSWwo3km9yg/Ep9mBDQEsrGM
+chVwUhvimFdGbDNQpQ==
+-----END CERTIFICATE-----
+`
+
+export const redisAuthority = `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIBBTAKBggqhkjOPQQDAjApMScwJQYDVQQDDB5SZWxhaXMg
+dGVzdCBhdXRob3JpdHkgb2YgUmVkaXMwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAx
+MDEwMDAwMDBaMCkxJzAlBgNVBAMMHlJlbGFpcyB0ZXN0IGF1dGhvcml0eSBvZiBS
+ZWRpczBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABB2gMtb7Z5KfscOi6ppo8aww
+kTcReqF9egHjaDEp7nLg2jJYnfabxDy5EMyODrrv/0IapPw4AER9huLM9yvJ4nKj
+MjAwMA8GA1UdEwEB/wQFMAMBAf8wHQYDVR0OBBYEFC1/NK2GIsNDP60WIKy91C9V
+8YFHMAoGCCqGSM49BAMCA0gAMEUCIFWNt8Ff/GMHOMXchYCc6G2Kc3kEK3biBrBt
+ELgp4a7/AiEAwApj5I0zu2Gqvvl2GsLKty6ou4xJfvNjGiwjyDIS1/A=
+-----END CERTIFICATE-----
+`

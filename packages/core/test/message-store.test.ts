@@ -107,6 +107,32 @@ describe('the record of a message', () => {
     },
   )
 
+  it('a code may stay through the fallback until its deadline; used, it is erased, and the message stays', async () => {
+    const { store, redis, keys } = setup()
+    const written = message()
+    await store.create(written, 'sealed')
+    await store.decideFallback('msg_1', { reason: 'rate_limited', detail: 'why' })
+    await store.move('msg_1', { to: 'fallback', keepsContent: true })
+    expect(await store.readContent('msg_1')).toBe('sealed')
+    expect(await redis.pexpiretime(keys.content('msg_1'))).toBe(written.expiresAt)
+    expect(await redis.zcard(keys.timers())).toBe(0)
+    expect(await redis.hgetall(keys.unsettled())).toEqual({ wallet: '0' })
+
+    const { moved, message: used } = await store.noteUsed('msg_1', 'the code was used')
+    expect(moved).toBe(true)
+    expect(used).toMatchObject({ status: 'fallback', usedAt: expect.any(Number) as number })
+    expect(await store.readContent('msg_1')).toBeUndefined()
+    expect(await redis.hgetall(keys.unsettled())).toEqual({ wallet: '0' })
+  })
+
+  it('is noted as used only when it fell back', async () => {
+    const { store } = setup()
+    await store.create(message(), 'sealed')
+    expect((await store.noteUsed('msg_1', 'the code was used')).moved).toBe(false)
+    expect((await store.noteUsed('msg_2', 'the code was used')).moved).toBe(false)
+    expect(await store.readContent('msg_1')).toBe('sealed')
+  })
+
   it('of many workers that claim it at once one wins', async () => {
     const { store } = setup()
     await store.create(message(), 'sealed')

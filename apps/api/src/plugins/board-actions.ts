@@ -15,6 +15,7 @@
 import type { QueueName } from '@relais/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ProblemError } from '../problem.ts'
+import { operatorOf } from './auth.ts'
 import { sendProblem } from './problems.ts'
 
 /** @param jobId absent for what concerns many jobs */
@@ -23,7 +24,7 @@ export type OnAction = (
   action: BoardAction,
   queue: string,
   jobId: string | undefined,
-) => Promise<void> | void
+) => Promise<unknown> | void
 
 type Rule = { action: string; queues: readonly QueueName[] }
 
@@ -70,7 +71,7 @@ export function guardActions(
       queueName,
     )
     if (!action) return sendProblem(reply, refused(403, 'This is not done by hand: it could harm messages.'))
-    await deps.onAction?.(request.caller, action, queueName, jobId)
+    await deps.onAction?.(operatorOf(request).name, action, queueName, jobId)
     return undefined
   })
 }

@@ -3,7 +3,7 @@ import { FastifyAdapter } from '@bull-board/fastify'
 import type { Queue } from 'bullmq'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { PROBLEM_TYPE, ProblemError, queueUnavailable } from '../problem.ts'
-import type { Auth } from './auth.ts'
+import { guardScope } from './auth.ts'
 import { guardActions, isWritable, type OnAction } from './board-actions.ts'
 import { shownOnBoard } from './board-view.ts'
 import { asPages } from './headers.ts'
@@ -15,7 +15,6 @@ const BOARD_PATH = '/admin/queues'
 const LOGO_STYLE = "'sha256-r2N1TB/gHbBtBZFKg7ejmq1acVSREzucTAEw6ga4hoU='"
 
 export type BoardDeps = {
-  auth: Auth
   queues: Queue[]
   /** May operators change anything? See `board-actions.ts` for what. */
   allowsWrites: boolean
@@ -41,7 +40,11 @@ export async function registerBoard(app: FastifyInstance, deps: BoardDeps): Prom
     return { status: problem.statusCode as 500, body: problem.toBody() }
   })
   await app.register(async (scope) => {
-    scope.addHook('onRequest', deps.auth.operatorPage)
+    guardScope(scope, (method) => ({
+      kind: 'operator',
+      scope: ['GET', 'HEAD'].includes(method) ? 'board:read' : 'board:write',
+      by: 'basic',
+    }))
     asPages(scope, [LOGO_STYLE])
     guardActions(scope, { ...deps, path: BOARD_PATH })
     scope.addHook('onSend', async (_request, reply, payload) => {

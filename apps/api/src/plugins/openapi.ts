@@ -1,6 +1,8 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { problems } from '../problem.ts'
+import { guardScope } from './auth.ts'
 import { asPages } from './headers.ts'
 
 declare module 'fastify' {
@@ -36,20 +38,25 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
       },
     },
     transform: ({ schema, url, route }) => {
-      const body = route.config?.documentedBody
-      return { schema: body ? { ...schema, body } : schema, url }
+      const { documentedBody: body, access } = route.config ?? {}
+      const guarded = typeof access === 'object' && {
+        security: [access.kind === 'app' ? { apiKey: [] } : { opsKey: [] }],
+        response: { ...(schema?.response as object), ...problems(401, 403, 429) },
+      }
+      return { schema: { ...schema, ...(body && { body }), ...guarded }, url }
     },
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
     },
   })
   await app.register(async (scope) => {
+    guardScope(scope, () => 'open')
     asPages(scope, ["'unsafe-hashes'", ICONS_STYLE])
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
       uiConfig: { deepLinking: true },
       logLevel: 'warn',
     })
+    scope.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   })
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 }

@@ -7,14 +7,18 @@ const Health = Type.Object({ status: Type.Enum(['ok', 'unavailable']) })
 export function healthRoutes(deps: { isReady: () => Promise<boolean> }): FastifyPluginAsyncTypebox {
   return async (app) => {
     const shared = { tags: ['machines'] }
+    const config = { access: 'open' as const }
     app.get(
       '/livez',
-      { schema: { ...shared, summary: 'The process runs', response: { 200: Health } } },
+      { config, schema: { ...shared, summary: 'The process runs', response: { 200: Health } } },
       async () => ({ status: 'ok' as const }),
     )
     app.get(
       '/readyz',
-      { schema: { ...shared, summary: 'It can do its work', response: { 200: Health, 503: Health } } },
+      {
+        config,
+        schema: { ...shared, summary: 'It can do its work', response: { 200: Health, 503: Health } },
+      },
       async (_request, reply) => {
         const isReady = await deps.isReady()
         return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ok' : 'unavailable' })

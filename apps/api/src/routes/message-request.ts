@@ -34,6 +34,14 @@ const common = {
       description: 'up to 128 characters of your own; returned, never sent',
     }),
   ),
+  sourceIp: Type.Optional(
+    Type.String({
+      pattern: '^[0-9A-Fa-f:.]{2,45}$',
+      description:
+        'an IPv4 or IPv6 address: that of the person who asked for the message, as your server sees it; counted, never kept',
+      examples: ['196.207.1.20'],
+    }),
+  ),
 }
 
 const templateName = Type.String({

@@ -2,51 +2,56 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { EndByApp } from '../end-by-app.ts'
-import type { Auth } from '../plugins/auth.ts'
+import { appOf, type Access } from '../plugins/auth.ts'
 import { problems } from '../problem.ts'
 import { MessageSchema, shown } from './message-answer.ts'
+
+const READS: Access = { kind: 'app', scope: 'messages:read' }
+const ENDS: Access = { kind: 'app', scope: 'messages:end' }
 
 const params = Type.Object({ id: Type.String() })
 
 /** Nothing is asked for; whoever sends something expects what does not happen. */
 const NoBody = Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: false })
 
-export function messageRoutes(deps: { auth: Auth; endByApp: EndByApp }): FastifyPluginAsyncTypebox {
+export function messageRoutes(deps: { endByApp: EndByApp }): FastifyPluginAsyncTypebox {
   const { endByApp } = deps
   return async (app) => {
-    app.addHook('onRequest', deps.auth.app)
-    const shared = { tags: ['messages'], security: [{ apiKey: [] }], params }
+    const shared = { tags: ['messages'], params }
 
     app.get(
       '/api/messages/:id',
       {
+        config: { access: READS },
         schema: {
           ...shared,
           summary: 'What became of a message',
-          response: { 200: MessageSchema, ...problems(401, 403, 404, 503) },
+          response: { 200: MessageSchema, ...problems(404, 503) },
         },
       },
-      async (request) => shown(await endByApp.own(request.caller, request.params.id)),
+      async (request) => shown(await endByApp.own(appOf(request), request.params.id)),
     )
 
     app.delete(
       '/api/messages/:id',
       {
+        config: { access: ENDS },
         schema: {
           ...shared,
           summary: 'Take a message back',
           description:
             'While no worker has begun to send it. It is then never sent, and its code is erased. A repeat gets the same 200. ' +
             '409 already_sent: it is with Meta, or may be. 409 already_ended: it went to the fallback, expired, or was used.',
-          response: { 200: MessageSchema, ...problems(400, 401, 403, 404, 409, 413, 415, 503) },
+          response: { 200: MessageSchema, ...problems(400, 404, 409, 413, 415, 503) },
         },
       },
-      async (request) => shown(await endByApp.cancel(request.caller, request.params.id)),
+      async (request) => shown(await endByApp.cancel(appOf(request), request.params.id)),
     )
 
     app.post(
       '/api/messages/:id/used',
       {
+        config: { access: ENDS },
         schema: {
           ...shared,
           summary: 'Tell that the code was used',
@@ -55,10 +60,10 @@ export function messageRoutes(deps: { auth: Auth; endByApp: EndByApp }): Fastify
             '200. After a fallback the answer is 200 as well and the message stays as it is: the code may have been read out by ' +
             'an operator. 409 already_ended: it was canceled or has expired.',
           body: NoBody,
-          response: { 200: MessageSchema, ...problems(400, 401, 403, 404, 409, 413, 415, 422, 503) },
+          response: { 200: MessageSchema, ...problems(400, 404, 409, 413, 415, 422, 503) },
         },
       },
-      async (request) => shown(await endByApp.use(request.caller, request.params.id)),
+      async (request) => shown(await endByApp.use(appOf(request), request.params.id)),
     )
   }
 }

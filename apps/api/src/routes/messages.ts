@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import type { AcceptMessages } from '../accept-messages.ts'
 import { canonicalJson } from '../canonical-json.ts'
 import type { MessageRequest } from '../new-message.ts'
-import type { Auth } from '../plugins/auth.ts'
+import { appOf, type Access } from '../plugins/auth.ts'
 import { invalidRequest } from '../plugins/problems.ts'
 import { ProblemError, problems, ProblemSchema } from '../problem.ts'
 import { accepted, AcceptedSchema, REPEAT_HEADERS } from './message-answer.ts'
@@ -48,18 +48,17 @@ const BatchAnswer = Type.Object(
   { headers: REPEAT_HEADERS },
 )
 
-export function messagesRoutes(deps: {
-  auth: Auth
-  acceptMessages: AcceptMessages
-}): FastifyPluginAsyncTypebox {
+const SENDS: Access = { kind: 'app', scope: 'messages:send' }
+
+export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): FastifyPluginAsyncTypebox {
   const { acceptMessages } = deps
   return async (app) => {
-    app.addHook('onRequest', deps.auth.app)
-    const shared = { tags: ['messages'], security: [{ apiKey: [] }], headers: IdempotencyHeaders }
+    const shared = { tags: ['messages'], headers: IdempotencyHeaders }
 
     app.post(
       '/api/messages',
       {
+        config: { access: SENDS },
         schema: {
           ...shared,
           summary: 'Send a message',
@@ -69,14 +68,16 @@ export function messagesRoutes(deps: {
             'accepted is remembered: after a 4xx the key is free, and after a 503 unless the message was on its way already, which the repeat ' +
             'then tells. 422 idempotency_mismatch: the key came with another ' +
             'body before. 429 recipient_limited: the operator of this service limits how many messages a recipient gets. 429 app_limited: ' +
-            'the app has too many messages that have not reached an end.',
+            'the app has too many messages that have not reached an end, or has sent as many as it may in a day. 429 source_limited: too many were ' +
+            'asked for from one sourceIp. 429 prefix_limited: too many go to numbers like this one. 422 country_refused: the app may not send ' +
+            'to this country.',
           body: MessageRequestSchema,
-          response: { 202: AcceptedAnswer, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
+          response: { 202: AcceptedAnswer, ...problems(400, 413, 415, 422, 429, 503) },
         },
       },
       async (request, reply) => {
         const { isRepeat, results } = await acceptMessages({
-          app: request.caller,
+          caller: appOf(request),
           requests: [request.body],
           ...idempotencyOf(request),
         })
@@ -92,7 +93,7 @@ export function messagesRoutes(deps: {
       '/api/messages/batch',
       {
         bodyLimit: BATCH_LIMIT_BYTES,
-        config: { documentedBody: batchOf(MessageRequestSchema) },
+        config: { access: SENDS, documentedBody: batchOf(MessageRequestSchema) },
         schema: {
           ...shared,
           summary: `Send up to ${MOST_MESSAGES} messages`,
@@ -101,12 +102,12 @@ export function messagesRoutes(deps: {
             'means that none was accepted; what a worker had taken by then is sent, and a repeat with the same key finds it, and a 503 for each of the others. A repeat with the same Idempotency-Key gets the same results, those of messages that ' +
             'were refused included: send these again with a new key.',
           body: BatchSchema,
-          response: { 202: BatchAnswer, ...problems(400, 401, 403, 413, 415, 422, 429, 503) },
+          response: { 202: BatchAnswer, ...problems(400, 413, 415, 422, 429, 503) },
         },
       },
       async (request, reply) => {
         const { isRepeat, results } = await acceptMessages({
-          app: request.caller,
+          caller: appOf(request),
           requests: request.body.messages.map((item) => readItem(request, item)),
           ...idempotencyOf(request),
         })

@@ -1,9 +1,10 @@
 /** For operators: what state is the sender in; renew the token; bring a new one. Paths are older than this service. */
-import { Secret, type Renewal } from '@relais/core'
+import { Secret, type Audit, type AuditAction, type Renewal } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { IsoTime, isoTimeOrNull } from '../iso-time.ts'
-import type { Auth } from '../plugins/auth.ts'
+import { operatorOf, type Access } from '../plugins/auth.ts'
 import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
 import type { UpdateAccessToken } from '../update-access-token.ts'
 import type { WhatsappStatus } from '../whatsapp-status.ts'
@@ -56,23 +57,26 @@ const SecretText = (description: string) =>
     description: `${description}: 6 to 4096 characters without spaces`,
   })
 
+const READS: Access = { kind: 'operator', scope: 'status:read' }
+const WRITES: Access = { kind: 'operator', scope: 'token:write' }
+
 export function walletRoutes(deps: {
-  auth: Auth
   whatsappStatus: () => Promise<WhatsappStatus>
   renewNow: Renewal['renewNow']
   updateAccessToken: UpdateAccessToken
+  audit: Pick<Audit, 'note'>
 }): FastifyPluginAsyncTypebox {
   return async (app) => {
-    app.addHook('onRequest', deps.auth.operator)
-    const shared = { tags: ['operators'], security: [{ opsKey: [] }] }
+    const shared = { tags: ['operators'] }
 
     app.get(
       '/api/wallet/whatsapp-status',
       {
+        config: { access: READS },
         schema: {
           ...shared,
           summary: 'State of sender, token and queues',
-          response: { 200: StatusSchema, ...problems(401, 403, 503) },
+          response: { 200: StatusSchema, ...problems(503) },
         },
       },
       () => deps.whatsappStatus().catch(refuseAsUnavailable),
@@ -81,6 +85,7 @@ export function walletRoutes(deps: {
     app.post(
       '/api/wallet/refresh-whatsapp-token',
       {
+        config: { access: WRITES },
         schema: {
           ...shared,
           summary: 'Renew the token now',
@@ -91,12 +96,13 @@ export function walletRoutes(deps: {
               version: Type.Integer(),
               expiresAt: Nullable(IsoTime),
             }),
-            ...problems(401, 403, 409, 502, 503),
+            ...problems(409, 502, 503),
           },
         },
       },
-      async () => {
+      async (request) => {
         const result = await deps.renewNow(RENEWAL_WAIT_MS).catch(refuseAsUnavailable)
+        note(request, 'token.refreshed', result.kind)
         switch (result.kind) {
           case 'renewed': {
             const { version, expiresAt } = result.token
@@ -126,6 +132,7 @@ export function walletRoutes(deps: {
     app.post(
       '/api/wallet/update-whatsapp-token',
       {
+        config: { access: WRITES },
         schema: {
           ...shared,
           summary: 'Bring a new token',
@@ -144,7 +151,7 @@ export function walletRoutes(deps: {
               source: Type.Literal('manual'),
               warnings: Type.Optional(Type.Array(Type.String())),
             }),
-            ...problems(400, 401, 403, 413, 415, 422, 502, 503),
+            ...problems(400, 413, 415, 422, 502, 503),
           },
         },
       },
@@ -154,9 +161,10 @@ export function walletRoutes(deps: {
           .updateAccessToken({
             accessToken: new Secret(accessToken),
             ...(appSecret !== undefined && { appSecret: new Secret(appSecret) }),
-            operator: request.caller,
+            operator: operatorOf(request).name,
           })
           .catch(refuseAsUnavailable)
+        note(request, 'token.updated', result.kind)
         switch (result.kind) {
           case 'stored': {
             const { version, expiresAt } = result.token
@@ -170,5 +178,9 @@ export function walletRoutes(deps: {
         }
       },
     )
+
+    function note(request: FastifyRequest, action: AuditAction, outcome: string): void {
+      deps.audit.note({ actor: `operator:${operatorOf(request).name}`, action, detail: { outcome } })
+    }
   }
 }

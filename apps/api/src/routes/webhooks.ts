@@ -53,6 +53,7 @@ export function webhookRoutes(deps: {
     app.get(
       '/api/webhooks/whatsapp',
       {
+        config: { access: 'signed' },
         schema: {
           ...shared,
           summary: "Meta's verification of the webhook",
@@ -76,6 +77,7 @@ export function webhookRoutes(deps: {
     app.post(
       '/api/webhooks/whatsapp',
       {
+        config: { access: 'signed' },
         schema: {
           ...shared,
           summary: 'Receipts',

@@ -41,7 +41,7 @@ export function unreachableRedis(why: string): Check {
   return fail(
     'redis',
     `Redis does not answer: ${why}.`,
-    'Start it, or correct REDIS_URL (host, port, password, redis:// or rediss:// for TLS), REDIS_SENTINELS or REDIS_CLUSTER.',
+    'Start it, or correct REDIS_URL (host, port, password, redis:// or rediss:// for TLS), REDIS_TLS_CA, REDIS_SENTINELS or REDIS_CLUSTER.',
   )
 }
 

@@ -1,5 +1,6 @@
 /** Are the settings well formed? What is not is left out, so that the other checks can do what is left to them. */
 import {
+  isSet,
   readSettings,
   requireSense,
   SettingsError,
@@ -38,7 +39,7 @@ function faultOf(line: string): Check {
 }
 
 function rowsFor(environment: Environment, faults: number): Check[] {
-  const missing = ['API_KEYS', 'OPS_KEYS'].filter((name) => !environment[name]?.trim())
+  const missing = ['API_KEYS', 'OPS_KEYS'].filter((name) => !isSet(environment, name))
   if (missing.length > 0) {
     return [
       warn(

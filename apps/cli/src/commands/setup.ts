@@ -4,6 +4,7 @@ import {
   describeFault,
   encryptionSettings,
   fingerprint,
+  isSet,
   redisSettings,
   Secret,
   type AppCredentials,
@@ -62,6 +63,11 @@ export async function runSetup(deps: {
   const { apiBaseUrl, apiVersion } = settings
   if (!apiBaseUrl || !apiVersion) {
     deps.print('WHATSAPP_API_BASE_URL or WHATSAPP_API_VERSION is malformed: see .env.example.\n')
+    return EXIT_CONFIG
+  }
+  const inFile = ['WHATSAPP_ACCESS_TOKEN_FILE', 'WHATSAPP_APP_SECRET_FILE'].find((name) => environment[name])
+  if (inFile) {
+    deps.print(`${inFile} is set, and this guide writes into .env: put the value into that file instead.\n`)
     return EXIT_CONFIG
   }
   const found = await readEnvFile(envFile)
@@ -169,8 +175,9 @@ async function finish(
   const refusal = await writeEnvFile(envFile, Object.fromEntries(texts) as Record<string, string>)
   if (refusal) return refuse(talk, refusal, envFile)
   talk.good('written', { file: envFile })
-  const isSet = (name: string) => environment[name]?.trim()
-  const missing = ALSO_NEEDED.filter(({ name, instead = [] }) => ![name, ...instead].some(isSet))
+  const missing = ALSO_NEEDED.filter(
+    ({ name, instead = [] }) => ![name, ...instead].some((each) => isSet(environment, each)),
+  )
   if (missing.length > 0) talk.tell('stillMissing', { names: missing.map(({ name }) => name).join(', ') })
   talk.tell('next')
   return 0
