@@ -59,6 +59,8 @@ beforeAll(async () => {
         REDIS_USERNAME: 'relais',
         REDIS_PASSWORD_FILE: join(folder, 'password'),
         RECIPIENT_MAX_PER_HOUR: '50',
+        PREFIX_MAX_PER_HOUR: '1000',
+        APP_MAX_PER_DAY: '10000',
         SEND_RATE_PER_SECOND: '80',
       },
       simulator: { templates: [{ name: 'otp_login', language: 'fr', messageSendTtlSeconds: 300 }] },
@@ -167,6 +169,9 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
     )
     await tool('keys', 'revoke', String(id))
     expect(await tool('keys', 'list')).toMatchObject({ keys: [{ id, state: 'revoked' }] })
+    await tool('limits', 'stop', '+33', '--why', 'a test')
+    expect(await tool('limits')).toMatchObject({ rulings: [{ prefix: '+33' }] })
+    await tool('limits', 'clear', '+33')
     expect(await tool('reseal')).toMatchObject({ left: 0 })
     expect(await tool('audit', 'verify')).toMatchObject({ faults: [] })
     expect(await refused()).toEqual([])

@@ -9,7 +9,7 @@ import { isUp, startSystem } from './system.ts'
 
 const RATE = 20
 
-describe('a rotation under load', { timeout: 180_000 }, () => {
+describe('a rotation under load', { timeout: 400_000 }, () => {
   it('of encryption keys, keys of apps and the app secret fails no request, and loses nothing', async (t) => {
     const { expect } = t
     const system = await startSystem(t, { workers: 1 })

@@ -298,7 +298,7 @@ async function readPages(run: Run, metricsPorts: readonly number[]): Promise<str
   )
 }
 
-it('secrets are nowhere but in fallback records, whatever goes wrong', { timeout: 180_000 }, async (t) => {
+it('secrets are nowhere but in fallback records, whatever goes wrong', { timeout: 300_000 }, async (t) => {
   const { expect } = t
   const folder = await mkdtemp(join(tmpdir(), 'relais-secrets-'))
   t.onTestFinished(() => rm(folder, { recursive: true, force: true }))

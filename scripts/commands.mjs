@@ -8,10 +8,10 @@ import { root } from './root.mjs'
 import { writeSbom } from './sbom.mjs'
 import { setUp } from './setup.mjs'
 import { start } from './start.mjs'
-import { test } from './test.mjs'
+import { fuzz, test } from './test.mjs'
 import { stopToolsOnSignals } from './tool.mjs'
 
-const commands = { start, test, build, audit, simulator, chaos }
+const commands = { start, test, build, audit, simulator, chaos, fuzz }
 
 /** Runs the named command, and turns what it throws into one line and an exit code. */
 export async function runFromCommandLine([name, ...args]) {

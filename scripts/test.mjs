@@ -1,5 +1,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
+import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { Failure } from './failure.mjs'
 import { findRedisServer, noRedis, testEnvironment } from './redis.mjs'
 import { root } from './root.mjs'
@@ -37,6 +39,27 @@ export async function test(args) {
   if (failed.length > 0) console.log(`Failed before the tests: ${failed.join(', ')} (see above)`)
   console.log(totalsLine(totals))
   return failed.length > 0 ? 1 : exitCode
+}
+
+/**
+ * The long run of the requests made from the OpenAPI document. Time and memory are looked at as well, so the machine should do nothing else.
+ * @param args `--requests N`, `--seed N`
+ */
+export async function fuzz(args) {
+  const options = { requests: { type: 'string', default: '20000' }, seed: { type: 'string' } }
+  const { values } = readArguments(args, options)
+  const seed = values.seed ?? String(randomInt(1_000_000))
+  await setUp()
+  const env = { FUZZ_REQUESTS: values.requests, FUZZ_SEED: seed, FUZZ_SLOWEST_MS: '2000' }
+  return runVitest(['e2e/fuzz.test.ts'], { ...(await findRedis()), ...env })
+}
+
+function readArguments(args, options) {
+  try {
+    return parseArgs({ args, options })
+  } catch (error) {
+    throw new Failure(`${error.message}\nusage: npm run fuzz -- [--requests N] [--seed N]`, { exitCode: 64 })
+  }
 }
 
 /** The last line, from the totals of the runner's report. A file that could not be loaded is a failure too. */

@@ -7,14 +7,11 @@
  * job is added once. So a repeat does what is missing, should the first have died half-way, and answers from the records.
  */
 import {
-  countryOf,
   enqueueMessages,
   messageIdOf,
-  newSeed,
-  parsePhoneNumber,
-  sealContent,
   isTest,
-  sourceOf,
+  newSeed,
+  sealContent,
   type Admission,
   type AppCaller,
   type AdmissionRequest,
@@ -31,9 +28,10 @@ import {
 import type { Queue } from 'bullmq'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Capacity } from './capacity.ts'
+import { isDraft, requireCountry, toDraft, type Draft } from './draft.ts'
+import { limitedBy } from './limited-by.ts'
 import { contentOf, newMessage, type MessageDefaults, type MessageRequest } from './new-message.ts'
-import { invalid } from './plugins/problems.ts'
-import { ProblemError, type FieldFault, type ProblemCode } from './problem.ts'
+import { ProblemError } from './problem.ts'
 import { inParts, within } from './within.ts'
 
 /** What an app hands over at once. */
@@ -47,14 +45,6 @@ export type Submission = {
 /** What became of each request, in order: the message that was accepted, or why it was not. */
 export type Acceptance = { isRepeat: boolean; results: (Message | ProblemError)[] }
 
-/** A message that can be sent: what was asked for, its place in the submission, its recipient in E.164, and who asked for it. */
-type Draft = {
-  index: number
-  to: string
-  isCode: boolean
-  source: string | undefined
-  request: MessageRequest
-}
 type Asked = Omit<AdmissionRequest, 'messages'> & { caller: AppCaller; messages: Draft[] }
 type Recorded = { index: number; message: Message; isNew: boolean }
 
@@ -233,49 +223,9 @@ export function createAcceptMessages(deps: {
 
 export type AcceptMessages = ReturnType<typeof createAcceptMessages>
 
-function toDraft(
-  caller: AppCaller,
-  request: MessageRequest | ProblemError,
-  index: number,
-): Draft | ProblemError {
-  if (request instanceof ProblemError) return request
-  const to = parsePhoneNumber(request.to)
-  const source = request.sourceIp === undefined ? undefined : sourceOf(request.sourceIp)
-  const faults: FieldFault[] = []
-  if (!to) {
-    const detail = 'must be a phone number that can exist, as + and country code and number: +221771234567'
-    faults.push({ pointer: '/to', detail })
-  }
-  if (request.sourceIp !== undefined && source === undefined) {
-    faults.push({ pointer: '/sourceIp', detail: 'must be an IPv4 or IPv6 address' })
-  }
-  if (!to || faults.length > 0) return invalid(faults)
-  if (caller.mode === 'team' && !caller.recipients.includes(to)) return notInTeam()
-  return { index, to, isCode: request.type === 'otp', source, request }
-}
-
-/** A message to a country that its app may not send to is refused. */
-function requireCountry(
-  draft: Draft | ProblemError,
-  allowed: ReadonlySet<string> | undefined,
-): Draft | ProblemError {
-  if (!allowed || !isDraft(draft) || allowed.has(countryOf(draft.to) ?? '')) return draft
-  const detail = 'must be a number of a country that this app may send to'
-  return new ProblemError(422, 'country_refused', `/to ${detail}.`, { errors: [{ pointer: '/to', detail }] })
-}
-
-function notInTeam(): ProblemError {
-  const detail = 'This key sends to its team only, and the recipient is not one of them. Use a live key.'
-  return new ProblemError(403, 'recipient_not_in_team', detail)
-}
-
 /** What an app does with its test keys is apart from the rest: an Idempotency-Key of the one says nothing in the other. */
 function worldOf(caller: AppCaller): string {
   return isTest(caller) ? `${caller.name} test` : caller.name
-}
-
-function isDraft(draft: Draft | ProblemError): draft is Draft {
-  return !(draft instanceof ProblemError)
 }
 
 /** One of a batch that was refused, of which a worker had taken others by then: the repeat finds those, and this one is still refused. */
@@ -293,21 +243,4 @@ function mismatch(): ProblemError {
   const detail =
     'This Idempotency-Key came with another body within the last 24 hours. Use a new key for a new request.'
   return new ProblemError(422, 'idempotency_mismatch', detail)
-}
-
-/** What an app is told: which of its limits it was, and nothing of what is known about others. */
-const REFUSALS: Record<Refusal['limit'], { code: ProblemCode; what: string }> = {
-  recipient: { code: 'recipient_limited', what: 'This recipient has had enough messages for now.' },
-  source: { code: 'source_limited', what: 'Too many messages were asked for from this address for now.' },
-  app: { code: 'app_limited', what: 'This app has sent as many messages as it may in a day.' },
-  prefix: { code: 'prefix_limited', what: 'Numbers like this one have had enough messages for now.' },
-  guard: { code: 'prefix_limited', what: 'Numbers like this one have had enough messages for now.' },
-  stop: { code: 'prefix_limited', what: 'Numbers like this one have had enough messages for now.' },
-}
-
-/** The message would be accepted after the time that is told, and not before, if nothing else is sent meanwhile. */
-function limitedBy({ limit, waitMs }: Refusal): ProblemError {
-  const retryAfterSeconds = Math.ceil(waitMs / 1000)
-  const { code, what } = REFUSALS[limit]
-  return new ProblemError(429, code, `${what} Try again in ${retryAfterSeconds} s.`, { retryAfterSeconds })
 }

@@ -1,20 +1,21 @@
 /** The HTTP edge, put together from its parts. It does not listen: that is `main.ts`. */
-import type { Audit, Logger, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
+import type { Audit, Logger, Ours, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
 import type { Queue } from 'bullmq'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import type { AcceptMessages } from './accept-messages.ts'
 import type { EndByApp } from './end-by-app.ts'
 import type { Callers } from './callers.ts'
+import { LIMITS, registerLimits, serverOptions, type Limits } from './limits.ts'
 import type { ListFallbacks } from './list-fallbacks.ts'
 import type { LoginGuard } from './login-guard.ts'
 import type { Logins } from './logins.ts'
 import { registerAuth } from './plugins/auth.ts'
-import { registerBoard } from './plugins/board.ts'
+import { registerBoard, type BoardDeps } from './plugins/board.ts'
+import { registerBodies } from './plugins/bodies.ts'
+import { registerHeaders, SECURITY_HEADERS } from './plugins/headers.ts'
 import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
-import { PROBLEM_TYPE, ProblemError } from './problem.ts'
+import { ProblemError } from './problem.ts'
 import type { RevealCode } from './reveal-code.ts'
 import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -24,8 +25,6 @@ import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { UpdateAccessToken } from './update-access-token.ts'
 import type { WhatsappStatus } from './whatsapp-status.ts'
-
-const BODY_LIMIT_BYTES = 64 * 1024
 
 export type AppDeps = {
   version: string
@@ -43,25 +42,28 @@ export type AppDeps = {
   updateAccessToken: UpdateAccessToken
   webhooks: {
     verifyToken: Secret | undefined
+    ours: Ours
     appSecrets: () => Promise<Secret[]>
     queue: Queue<ReceiptsJob>
     redis: RedisClient
     lastReceiptKey: string
   }
-  boardQueues: Queue[]
+  board: Omit<BoardDeps, 'onAction'>
+  /** Addresses and networks whose X-Forwarded-* are believed. */
+  trustedProxies: string[]
+  /** Others than `LIMITS`, for tests that would have to wait. */
+  limits?: Limits | undefined
   isReady: () => Promise<boolean>
 }
 
 /** Builds the app; requests can be injected into it, or it can be told to listen. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const { limits = LIMITS, trustedProxies, audit } = deps
   const app = Fastify({
+    ...serverOptions(limits),
+    trustProxy: trustedProxies.length > 0 && trustedProxies,
     // Our own line per request names the route, not the URL: Meta's verification has a token in its query.
     logger: false,
-    bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: 10_000,
-    // Longer than the longest answer: a renewal that waits for another, and two calls to Meta.
-    connectionTimeout: 90_000,
-    keepAliveTimeout: 30_000,
     // On closing, requests that are under way are finished first, and those that still come in on their connections are served.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -78,13 +80,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       },
     },
     frameworkErrors: (_error, _request, reply) => {
-      const detail = 'The URL cannot be read.'
-      return sendProblem(reply as never, new ProblemError(400, 'bad_request', detail)) as never
+      const problem = new ProblemError(400, 'bad_request', 'The URL cannot be read.')
+      return sendProblem(reply.headers(SECURITY_HEADERS) as never, problem) as never
     },
-    clientErrorHandler: answerClientError,
   })
 
-  app.removeContentTypeParser('text/plain')
   app.addHook('onResponse', async (request, reply) => {
     deps.logger.debug(
       {
@@ -98,6 +98,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       'request completed',
     )
   })
+  registerHeaders(app)
+  registerLimits(app, limits)
+  registerBodies(app)
   registerProblems(app, deps.logger)
 
   registerAuth(app, deps)
@@ -108,19 +111,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(walletRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
-  await registerBoard(app, { queues: deps.boardQueues })
+  await registerBoard(app, {
+    ...deps.board,
+    onAction: (operator, action, queue, subject = queue) =>
+      audit.append({ actor: `operator:${operator}`, action: `board.${action}`, subject, detail: { queue } }),
+  })
   return app
-}
-
-/** What is not HTTP, or more header than allowed: answered by hand, there is no request yet. */
-function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return
-  const statusCode = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
-  const body = JSON.stringify(
-    new ProblemError(statusCode, 'bad_request', 'The request cannot be read.').toBody(),
-  )
-  socket.end(
-    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
 }

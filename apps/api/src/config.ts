@@ -4,12 +4,14 @@ import {
   Fault,
   listenHost,
   metricsPort,
+  onOff,
   SettingsError,
   sharedSettings,
   wholeNumber,
   type Setting,
   type SettingsOf,
 } from '@relais/core'
+import { trustedProxies } from './trusted-proxies.ts'
 
 /** A caller's name and the SHA-256 of its key. The key itself is not kept, only whether it could be guessed. */
 export type CallerKey = { name: string; sha256: Buffer; isShort: boolean }
@@ -21,6 +23,12 @@ export const apiSettings = {
   port: wholeNumber({ name: 'PORT', about: "The API's port", min: 0, max: 65535, fallback: 3000 }),
   host: listenHost('The address it listens on'),
   metricsPort: metricsPort(9464),
+  trustedProxies,
+  boardWrites: onOff({
+    name: 'BOARD_WRITES',
+    about: 'Let operators retry, promote, remove and pause jobs on the board; off = it only shows them',
+    fallback: false,
+  }),
   apiKeys: callerKeys({
     name: 'API_KEYS',
     about: 'Who may send, as app:key,app:key; a key may be given as sha256:<hex of the key>',

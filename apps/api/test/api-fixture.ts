@@ -1,6 +1,7 @@
 /** The API as `main.ts` opens it, without a listener: requests are injected. */
 import { randomBytes } from 'node:crypto'
-import { openApi, apiSettings, type ApiSettings } from '@relais/api'
+import type { AddressInfo } from 'node:net'
+import { openApi, apiSettings, LIMITS, type ApiSettings, type Limits } from '@relais/api'
 import {
   APP_SCOPES,
   closeAll,
@@ -38,7 +39,7 @@ export const WALLET: AppCaller = {
 }
 
 /** One API for all tests of a file. With the QUEUE_PREFIX of another it is one more door to the same messages. */
-export function apiFixture(env: Record<string, string> = {}) {
+export function apiFixture(env: Record<string, string> = {}, limits: Partial<Limits> = {}) {
   let opened: Awaited<ReturnType<typeof openApi>> | undefined
   let metricsUrl: string | undefined
   const lines: string[] = []
@@ -48,7 +49,7 @@ export function apiFixture(env: Record<string, string> = {}) {
     const logger = createLogger({ name: 'api', level: 'silent', isPretty: false })
     const keep = (line: unknown) => void lines.push(JSON.stringify(line))
     Object.assign(logger, { debug: keep, info: keep, warn: keep, error: keep })
-    opened = await openApi(settings, logger, '0.0.0')
+    opened = await openApi(settings, logger, '0.0.0', { ...LIMITS, ...limits })
   })
   const close = async () => {
     if (opened) await closeAll(opened.closers, 5000)
@@ -98,6 +99,13 @@ export function apiFixture(env: Record<string, string> = {}) {
     postTo,
     post: (body: unknown, headers?: Record<string, string>) => postTo('/api/messages', body, headers),
     keys: createKeys(prefix),
+
+    /** Has the API listen as well, for requests that are none; its port. */
+    async listen(): Promise<number> {
+      if (!opened) throw new Error('the API has not started')
+      await opened.app.listen({ port: 0, host: '127.0.0.1' })
+      return (opened.app.server.address() as AddressInfo).port
+    },
 
     /** The Redis of the API, and its queue of messages, for the time of a test. */
     inside() {

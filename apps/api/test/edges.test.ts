@@ -147,22 +147,32 @@ describe('the webhook', () => {
     })
   })
 
-  it('takes 1000 updates in up to 3 MB', async () => {
-    const statuses = Array.from({ length: 1000 }, (_, i) => ({
-      id: `wamid.${i}`,
-      status: 'sent',
-      timestamp: '1750030073',
-      padding: 'x'.repeat(2800),
-    }))
-    const body = JSON.stringify({ entry: [{ changes: [{ field: 'messages', value: { statuses } }] }] })
-    const answer = await inject({
+  const postSigned = (body: string) =>
+    inject({
       method: 'POST',
       url,
       headers: { 'content-type': 'application/json', 'x-hub-signature-256': sign(body) },
       payload: body,
     })
+  const withUpdates = (length: number, padding: number) => {
+    const status = { status: 'sent', timestamp: '1750030073', padding: 'x'.repeat(padding) }
+    const statuses = Array.from({ length }, (_, i) => ({ id: `wamid.${i}`, ...status }))
+    return JSON.stringify({ entry: [{ changes: [{ field: 'messages', value: { statuses } }] }] })
+  }
+
+  it('takes 1000 updates in up to 3 MB, and no more of either', async () => {
+    const body = withUpdates(1000, 2800)
     expect(body.length).toBeGreaterThan(2_800_000)
-    expect(answer.statusCode).toBe(200)
+    expect((await postSigned(body)).statusCode).toBe(200)
+    for (const tooMuch of [withUpdates(1001, 1), withUpdates(1000, 3100)]) {
+      expect((await postSigned(tooMuch)).json()).toMatchObject({ status: 413, code: 'payload_too_large' })
+    }
+  })
+
+  it('reads what is signed as strictly as anything else', async () => {
+    for (const body of ['{"entry":[],"entry":[]}', '['.repeat(100_000), '{"__proto__":1}', '']) {
+      expect((await postSigned(body)).json()).toMatchObject({ status: 400, code: 'malformed_json' })
+    }
   })
 })
 

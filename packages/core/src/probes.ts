@@ -2,6 +2,9 @@ import http from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Metrics } from './metrics.ts'
 
+/** A request comes at once or not at all. */
+const REQUEST_MS = 5000
+
 /** Gauges that Redis does not tell in time keep their last value. */
 const REFRESH_WITHIN_MS = 500
 
@@ -10,19 +13,25 @@ const REFRESH_WITHIN_MS = 500
  *
  * @param options.isReady can the process do its work right now? Answers within a bounded time
  * @param options.beforeScrape brings gauges up to date
+ * @param options.requestMs from the first byte to the last of a request
  */
 export function createProbes(options: {
   metrics: Metrics
   isReady: () => Promise<boolean>
   beforeScrape: () => Promise<void>
+  requestMs?: number
 }) {
-  const server = http.createServer((request, response) => {
+  const { requestMs = REQUEST_MS } = options
+  const timeouts = { requestTimeout: requestMs, headersTimeout: requestMs }
+  const checks = { connectionsCheckingInterval: requestMs / 2 }
+  const server = http.createServer({ ...timeouts, ...checks }, (request, response) => {
     answer(request.url ?? '/').then(
       ({ statusCode, type, body }) => response.writeHead(statusCode, { 'Content-Type': type }).end(body),
       () => response.writeHead(500).end(),
     )
   })
-  server.requestTimeout = 5000
+  // Whoever does not read the answer, or never asks for another.
+  server.setTimeout(2 * requestMs)
 
   return {
     /** Rejects with Node's error if the port is taken. */
@@ -39,7 +48,7 @@ export function createProbes(options: {
   }
 
   async function answer(url: string) {
-    switch (new URL(url, 'http://localhost').pathname) {
+    switch (url.split('?')[0]) {
       case '/livez':
         return json(200, { status: 'ok' })
       case '/readyz':

@@ -42,9 +42,17 @@ export async function startCluster(
     'cluster-replica-validity-factor': '0',
     'repl-diskless-sync-delay': '0',
   }).flatMap(([name, value]) => [`--${name}`, value])
+  /** Between asking for free ports and using them another process may take one: then ask again. */
+  const startNode = async (triesLeft = 2): Promise<RedisServer> => {
+    const port = await freePortWithBus()
+    return startRedisProcess(command, { persistent, args, port }).catch((error: unknown) => {
+      if (triesLeft === 0) throw error
+      return startNode(triesLeft - 1)
+    })
+  }
   try {
     for (const _ of [1, 2, 3, 4]) {
-      servers.push(await startRedisProcess(command, { persistent, args, port: await freePortWithBus() }))
+      servers.push(await startNode())
     }
     const slot = await ask(servers[0]?.port ?? 0, (redis) => redis.cluster('KEYSLOT', tag))
     await join(servers, slot)

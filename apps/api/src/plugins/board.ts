@@ -1,34 +1,41 @@
 import { createBullBoard } from '@bull-board/api'
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
 import type { Queue } from 'bullmq'
-import type { FastifyInstance } from 'fastify'
-import type { Receipt } from '@relais/core'
-import { queueUnavailable } from '../problem.ts'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { PROBLEM_TYPE, ProblemError, queueUnavailable } from '../problem.ts'
 import { guardScope } from './auth.ts'
+import { guardActions, isWritable, type OnAction } from './board-actions.ts'
+import { shownOnBoard } from './board-view.ts'
+import { asPages } from './headers.ts'
 import { toProblem } from './problems.ts'
 
 const BOARD_PATH = '/admin/queues'
 
-/** The page loads nothing from elsewhere, is not framed, and stays in no cache. */
-const PAGE_HEADERS = {
-  'cache-control': 'no-store',
-  'x-frame-options': 'DENY',
-  'content-security-policy':
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+/** The colours of its Redis logo. */
+const LOGO_STYLE = "'sha256-r2N1TB/gHbBtBZFKg7ejmq1acVSREzucTAEw6ga4hoU='"
+
+export type BoardDeps = {
+  queues: Queue[]
+  /** May operators change anything? See `board-actions.ts` for what. */
+  allowsWrites: boolean
+  /** Told before an action is carried out, which is not if this rejects. */
+  onAction?: OnAction
 }
 
-/** Bull Board, to look at: jobs are moved by Relais, not by hand. It has no login of its own, so the scope has one. */
-export async function registerBoard(app: FastifyInstance, deps: { queues: Queue[] }): Promise<void> {
+/** Bull Board. It has no login of its own, so the scope has one. */
+export async function registerBoard(app: FastifyInstance, deps: BoardDeps): Promise<void> {
+  const { queues, allowsWrites } = deps
   const adapter = new FastifyAdapter()
   adapter.setBasePath(BOARD_PATH)
   createBullBoard({
-    queues: deps.queues.map(shown),
+    queues: queues.map((queue) =>
+      shownOnBoard(queue, { readOnlyMode: !allowsWrites || !isWritable(queue.name) }),
+    ),
     serverAdapter: adapter,
     options: { uiConfig: { boardTitle: 'Relais' } },
   })
   adapter.setErrorHandler((error) => {
-    const problem = toProblem(queueUnavailable(error))
+    const problem = toProblem(isOfTheClient(error) ? unreadable(error) : queueUnavailable(error))
     // Its types know fewer statuses than it passes on.
     return { status: problem.statusCode as 500, body: problem.toBody() }
   })
@@ -38,24 +45,43 @@ export async function registerBoard(app: FastifyInstance, deps: { queues: Queue[
       scope: ['GET', 'HEAD'].includes(method) ? 'board:read' : 'board:write',
       by: 'basic',
     }))
-    scope.addHook('onSend', async (_request, reply) => {
-      reply.headers(PAGE_HEADERS)
+    asPages(scope, [LOGO_STYLE])
+    guardActions(scope, { ...deps, path: BOARD_PATH })
+    scope.addHook('onSend', async (_request, reply, payload) => {
+      if (typeof payload !== 'string') return payload
+      const type = String(reply.getHeader('content-type'))
+      if (type.startsWith('text/html')) return undressed(payload)
+      return reply.statusCode >= 400 && type.startsWith('application/json')
+        ? asProblem(reply, payload)
+        : payload
     })
     await scope.register(adapter.registerPlugin(), { prefix: BOARD_PATH })
   })
 }
 
-function shown(queue: Queue): BullMQAdapter {
-  const adapter = new BullMQAdapter(queue, { readOnlyMode: true })
-  adapter.setFormatter('data', withoutProviderIds)
-  return adapter
+/** Its loading screen has inline styles, and its fonts would come from elsewhere: it does without both. */
+function undressed(page: string): string {
+  return page
+    .replaceAll(/<link href="https:[^>]*>/g, '')
+    .replaceAll(/<style>[^<]*<\/style>/g, '')
+    .replaceAll(/ style="[^"]*"/g, '')
 }
 
-/** Meta's id of a message holds the recipient's number in base64. */
-function withoutProviderIds(data: { receipts?: Receipt[] }): unknown {
-  if (!data.receipts) return data
-  return {
-    ...data,
-    receipts: data.receipts.map((receipt) => ({ ...receipt, providerMessageId: '[hidden]' })),
-  }
+/** A path out of the folder of its files, a bad escape in a query: all else that fails here is Redis. */
+function isOfTheClient(error: Error & { statusCode?: number }): boolean {
+  const { statusCode = 500 } = error
+  return error instanceof URIError || statusCode < 500
+}
+
+function unreadable(cause: Error): ProblemError {
+  return new ProblemError(400, 'bad_request', 'The URL cannot be read.', { cause })
+}
+
+/** What its page reads stays, and is a problem besides. */
+function asProblem(reply: FastifyReply, refusal: string): string {
+  reply.type(PROBLEM_TYPE)
+  const { statusCode } = reply
+  const code = statusCode === 404 ? 'not_found' : 'bad_request'
+  const problem = new ProblemError(statusCode, code, 'The board cannot do this.')
+  return JSON.stringify({ ...(JSON.parse(refusal) as object), ...problem.toBody() })
 }

@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { problems } from '../problem.ts'
 import { guardScope } from './auth.ts'
+import { asPages } from './headers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -10,6 +11,9 @@ declare module 'fastify' {
     documentedBody?: object
   }
 }
+
+/** Of the invisible drawing that holds the page's icons. */
+const ICONS_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
 
 /** The OpenAPI 3.1 document, derived from the routes' own schemas, and a page to read it. Register before the routes. */
 export async function registerOpenApi(app: FastifyInstance, version: string): Promise<void> {
@@ -47,6 +51,7 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
   })
   await app.register(async (scope) => {
     guardScope(scope, () => 'open')
+    asPages(scope, ["'unsafe-hashes'", ICONS_STYLE])
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
       uiConfig: { deepLinking: true },

@@ -12,6 +12,9 @@ type SchemaFault = {
   parentSchema?: object
 }
 
+/** More faults than these help nobody to mend a body. */
+const MOST_FAULTS = 20
+
 export function registerProblems(app: FastifyInstance, logger: Logger): void {
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error)
@@ -84,15 +87,9 @@ export function toProblem(error: unknown): ProblemError {
 /** A 422 that names what the schema's validator found. @param context the part of the request that was validated */
 export function invalidRequest(faults: SchemaFault[], context = 'body'): ProblemError {
   const prefix = context === 'body' ? '' : `/${context}`
-  const errors = faults.map((fault) => ({
-    ...fieldFault(fault),
-    pointer: prefix + fieldFault(fault).pointer,
-  }))
-  return invalid(errors)
+  const errors = faults.slice(0, MOST_FAULTS).map(fieldFault)
+  return invalid(errors.map(({ pointer, detail }) => ({ pointer: prefix + pointer, detail })))
 }
-
-/** More faults than these help nobody to mend a body. */
-const MOST_FAULTS = 20
 
 /** A 422 that names each fault. */
 export function invalid(faults: FieldFault[]): ProblemError {

@@ -18,12 +18,6 @@ export function messageRoutes(deps: { endByApp: EndByApp }): FastifyPluginAsyncT
   const { endByApp } = deps
   return async (app) => {
     const shared = { tags: ['messages'], params }
-    const parse = app.getDefaultJsonParser('error', 'error')
-    app.removeContentTypeParser('application/json')
-    // Many clients name the type of a body that they do not send.
-    app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) =>
-      body === '' ? done(null, undefined) : parse(request, body, done),
-    )
 
     app.get(
       '/api/messages/:id',

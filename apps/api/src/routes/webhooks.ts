@@ -5,6 +5,7 @@ import {
   isSignedByMeta,
   readNotices,
   readReceipts,
+  type Ours,
   type Receipt,
   type ReceiptsJob,
   type Secret,
@@ -14,19 +15,26 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Queue } from 'bullmq'
 import { Type } from 'typebox'
 import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
+import { parseStrictJson } from '../strict-json.ts'
 
-/** No message is on record for longer: an older receipt is about nothing we know, however often it is sent again. */
+/**
+ * The replay window. No message is on record for longer: an older receipt is about nothing we know, however often it is sent again. Within
+ * it a repeat changes nothing, because a message moves only once along each way.
+ */
 const RECEIPTS_COUNT_MS = 25 * 3600_000
 
-/** Meta sends up to 3 MB. */
+/** Meta sends so many at most, in up to 3 MB. */
+const MOST_UPDATES = 1000
 const BODY_LIMIT_BYTES = 3 * 1024 * 1024
 
 /**
  * @param deps.verifyToken what was typed into Meta's form; without it verification is refused
+ * @param deps.ours the number and account whose webhooks count
  * @param deps.appSecrets those a receipt may be signed with now; without any no receipt is accepted
  */
 export function webhookRoutes(deps: {
   verifyToken: Secret | undefined
+  ours: Ours
   appSecrets: () => Promise<Secret[]>
   queue: Queue<ReceiptsJob>
   redis: RedisClient
@@ -34,6 +42,7 @@ export function webhookRoutes(deps: {
 }): FastifyPluginAsyncTypebox {
   return async (app) => {
     const shared = { tags: ['machines'] }
+    // The signature is over the bytes: they are read as JSON once it fits.
     app.removeContentTypeParser('application/json')
     app.addContentTypeParser(
       'application/json',
@@ -53,7 +62,7 @@ export function webhookRoutes(deps: {
             'hub.challenge': Type.Optional(Type.String({ maxLength: 1024 })),
             'hub.verify_token': Type.Optional(Type.String({ maxLength: 4096 })),
           }),
-          response: { 200: Type.String(), ...problems(403) },
+          response: { 200: Type.String(), ...problems(403, 422) },
         },
       },
       async (request, reply) => {
@@ -86,15 +95,19 @@ export function webhookRoutes(deps: {
           )
         }
         // Anything but 200 makes Meta come again: right while Redis is away.
-        await accept(parseJson(rawBody)).catch(refuseAsUnavailable)
+        await accept(parseStrictJson(rawBody)).catch(refuseAsUnavailable)
         return {}
       },
     )
 
     async function accept(body: unknown): Promise<void> {
       const isLive = ({ at }: Receipt) => at >= Date.now() - RECEIPTS_COUNT_MS
-      const receipts = readReceipts(body).filter(isLive)
-      const notices = readNotices(body)
+      const updates = readReceipts(body, deps.ours)
+      const notices = readNotices(body, deps.ours)
+      if (updates.length + notices.length > MOST_UPDATES) {
+        throw new ProblemError(413, 'payload_too_large', `There are more than ${MOST_UPDATES} updates.`)
+      }
+      const receipts = updates.filter(isLive)
       if (receipts.length + notices.length > 0) await enqueueReceipts(deps.queue, receipts, notices)
       await deps.redis.set(deps.lastReceiptKey, Date.now())
     }
@@ -104,14 +117,6 @@ export function webhookRoutes(deps: {
 function signatureOf(headers: Record<string, string | string[] | undefined>): string | undefined {
   const header = headers['x-hub-signature-256']
   return typeof header === 'string' ? header : undefined
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as unknown
-  } catch {
-    throw new ProblemError(400, 'malformed_json', 'The body is not JSON.')
-  }
 }
 
 function isSame(token: string | undefined, expected: Secret | undefined): boolean {

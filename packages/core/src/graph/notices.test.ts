@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readNotices } from './notices.ts'
+import { readReceipts } from './receipts.ts'
 
 const webhook = (field: string, value: object) => ({
   object: 'whatsapp_business_account',
@@ -65,8 +66,55 @@ describe('what Meta says besides receipts', () => {
     },
   )
 
+  it('a value that has no text is no fault of ours', () => {
+    const odd = { toString: 1, valueOf: 1 }
+    const event = { event: odd, message_template_name: 'a', message_template_language: 'fr' }
+    for (const body of [
+      webhook('account_update', { event: odd, ban_info: odd, alert_info: odd }),
+      webhook('message_template_status_update', event),
+    ]) {
+      expect(readNotices(body)).toMatchObject([{ event: 'unknown' }])
+    }
+    const statuses = [{ id: 'wamid.1', status: 'sent', timestamp: odd }]
+    expect(readReceipts(webhook('messages', { statuses }))).toMatchObject([{ at: 0 }])
+    const changes = [{ field: odd, value: {} }]
+    expect(readNotices({ entry: [{ id: odd, changes }] })).toEqual([])
+  })
+
   it('what else people write is not for us', () => {
     const message = { from: '221771234567', id: 'wamid.in', type: 'text', text: { body: 'hello' } }
     expect(readNotices(webhook('messages', { messages: [message] }))).toEqual([])
+  })
+})
+
+describe('webhooks of an app with several numbers and accounts', () => {
+  const ours = { phoneNumberId: '106540352242922', businessId: '102290129340398' }
+  const status = { id: 'wamid.1', status: 'sent', timestamp: '1750030073' }
+  const about = (phoneNumberId: string) => ({
+    metadata: { phone_number_id: phoneNumberId },
+    statuses: [status],
+    messages: [{ button: { payload: 'DID_NOT_REQUEST_CODE' }, context: { id: 'wamid.1' } }],
+  })
+  const count = (body: object) => [readReceipts(body, ours).length, readNotices(body, ours).length]
+
+  it('count when they are about ours, or do not say', () => {
+    expect(count(webhook('messages', about(ours.phoneNumberId)))).toEqual([1, 1])
+    expect(count(webhook('messages', { statuses: [status] }))).toEqual([1, 0])
+    expect(count(webhook('account_update', { event: 'DISABLED_UPDATE' }))).toEqual([0, 1])
+  })
+
+  it('do not count when they are about another', () => {
+    expect(count(webhook('messages', about('999')))).toEqual([0, 0])
+    expect(
+      count({
+        ...webhook('account_update', {}),
+        entry: [{ id: '999', changes: [{ field: 'account_update' }] }],
+      }),
+    ).toEqual([0, 0])
+  })
+
+  it('count for the number, whatever account they name', () => {
+    const changes = [{ field: 'messages', value: about(ours.phoneNumberId) }]
+    expect(count({ entry: [{ id: '0', changes }] })).toEqual([1, 1])
   })
 })

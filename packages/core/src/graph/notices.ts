@@ -2,7 +2,8 @@
  * What Meta says by webhook besides receipts: of templates, of the account, of the number, and a person's "I didn't request a code"
  * (Meta, webhook references of the fields named below). Nothing here names a recipient.
  */
-import { fieldOf } from './wire.ts'
+import { changesOf, type Ours } from './changes.ts'
+import { fieldOf, listOf } from './wire.ts'
 
 export type Notice =
   | { kind: 'template'; name: string; language: string; event: string; reason?: string }
@@ -22,11 +23,9 @@ const TEMPLATE_FIELDS = [
   'template_category_update',
 ]
 
-/** All notices of a webhook body, in the order given. What cannot be read is left out. */
-export function readNotices(body: unknown): Notice[] {
-  return listOf(fieldOf(body, 'entry'))
-    .flatMap((entry) => listOf(fieldOf(entry, 'changes')))
-    .flatMap((change) => readChange(String(fieldOf(change, 'field')), fieldOf(change, 'value')))
+/** All notices of a webhook body that are about us, in the order given. What cannot be read is left out. */
+export function readNotices(body: unknown, ours?: Ours): Notice[] {
+  return changesOf(body, ours).flatMap(({ field, value }) => readChange(field, value))
 }
 
 function readChange(field: string, value: unknown): Notice[] {
@@ -84,10 +83,7 @@ function readAccount(field: string, value: unknown): Notice {
   }
 }
 
+/** Anything else has no text that could be trusted to exist: `String` of it may throw. */
 function short(value: unknown): string {
-  return String(value).slice(0, 200)
-}
-
-function listOf(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : []
+  return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 200) : 'unknown'
 }

@@ -1,4 +1,5 @@
-import { fieldOf } from './wire.ts'
+import { changesOf, type Ours } from './changes.ts'
+import { fieldOf, listOf } from './wire.ts'
 
 /** What one status update of a webhook says, without the recipient. */
 export type Receipt = {
@@ -16,14 +17,13 @@ export type Receipt = {
 const STATUSES = ['sent', 'delivered', 'read', 'failed'] as const
 
 /**
- * All status updates of a webhook body, in the order given (Meta, "Status messages webhook reference"). What is not a status
+ * All status updates of a webhook body that are about our number, in the order given (Meta, "Status messages webhook reference"). What is not a status
  * update, or cannot be read as one, is left out: a webhook carries many things, and new ones appear.
  */
-export function readReceipts(body: unknown): Receipt[] {
-  return listOf(fieldOf(body, 'entry'))
-    .flatMap((entry) => listOf(fieldOf(entry, 'changes')))
-    .filter((change) => fieldOf(change, 'field') === 'messages')
-    .flatMap((change) => listOf(fieldOf(fieldOf(change, 'value'), 'statuses')))
+export function readReceipts(body: unknown, ours?: Ours): Receipt[] {
+  return changesOf(body, ours)
+    .filter(({ field }) => field === 'messages')
+    .flatMap(({ value }) => listOf(fieldOf(value, 'statuses')))
     .flatMap((status) => readStatus(status) ?? [])
 }
 
@@ -31,7 +31,8 @@ function readStatus(update: unknown): Receipt | undefined {
   const id = fieldOf(update, 'id')
   const status = STATUSES.find((known) => known === fieldOf(update, 'status'))
   if (typeof id !== 'string' || id === '' || id.length > 512 || !status) return undefined
-  const seconds = Number(fieldOf(update, 'timestamp'))
+  const timestamp = fieldOf(update, 'timestamp')
+  const seconds = typeof timestamp === 'string' || typeof timestamp === 'number' ? Number(timestamp) : NaN
   const callbackData = fieldOf(update, 'biz_opaque_callback_data')
   const [error] = listOf(fieldOf(update, 'errors'))
   const graphCode = fieldOf(error, 'code')
@@ -44,8 +45,4 @@ function readStatus(update: unknown): Receipt | undefined {
     ...(typeof graphCode === 'number' && { graphCode }),
     ...(typeof title === 'string' && { title: title.slice(0, 200) }),
   }
-}
-
-function listOf(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : []
 }

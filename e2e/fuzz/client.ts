@@ -1,0 +1,129 @@
+/** Puts a request on the wire, and tells what came back. */
+import { createHmac } from 'node:crypto'
+import { Agent, request as open } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FuzzRequest } from './requests.ts'
+
+/** Whoever has no answer by then waits for one that does not come. */
+const HANGS_AFTER_MS = 20_000
+
+/** The rest of a larger request may still be on its way when the answer is written and the connection closed: then the answer can get lost. */
+const MAY_BE_CUT_BYTES = 16 * 1024
+
+const AGAIN_MS = 500
+
+export type Answer = {
+  /** 0: none. */
+  statusCode: number
+  headers: Record<string, string | string[] | undefined>
+  body: string
+  durationMs: number
+  /** Why there is no answer. */
+  failure?: string
+  /** The first try was in vain. */
+  isRepeated?: boolean
+}
+
+export function createClient(deps: {
+  apiUrl: string
+  secrets: { apiKey: string; otherApiKey: string; opsKey: string; appSecret: string }
+  /** A message whose code an operator may read. */
+  fallenId: string
+}) {
+  const { apiUrl, secrets } = deps
+  const { hostname, port } = new URL(apiUrl)
+  const agent = new Agent({ keepAlive: true })
+  /** Messages that were accepted, for the requests about one. */
+  const ids = ['msg_none']
+
+  return {
+    close: () => agent.destroy(),
+
+    /**
+     * Sends it. Once more if the connection broke, which the server may have closed at this very moment, and after a 503: a crowded machine
+     * may keep Redis waiting. Neither happens twice.
+     */
+    async send(request: FuzzRequest): Promise<Answer> {
+      const first = await exchange(request)
+      const isPassing = first.failure === 'ECONNRESET' || first.statusCode === 503
+      if (isPassing) await sleep(AGAIN_MS)
+      const answer = isPassing ? { ...(await exchange(request)), isRepeated: true } : first
+      if (answer.statusCode === 202 && request.operation?.path === '/api/messages') {
+        ids.unshift((JSON.parse(answer.body) as { id: string }).id)
+        ids.length = Math.min(ids.length, 20)
+      }
+      return answer
+    },
+  }
+
+  function exchange(request: FuzzRequest): Promise<Answer> {
+    const isFallen = request.target.startsWith('/api/fallback')
+    const id = isFallen ? deps.fallenId : (ids[request.target.length % ids.length] ?? '')
+    const body = request.body && withId(request.body, id)
+    const headers = {
+      ...keyOf(request),
+      ...(body && framing(body, request.isChunked)),
+      ...request.headers,
+      ...(request.isSigned && { 'x-hub-signature-256': signature(body ?? Buffer.alloc(0)) }),
+    }
+    const size = Object.entries(headers).flat().join('').length + (body?.length ?? 0)
+    const path = request.target.replaceAll('{id}', id)
+    const startedAt = performance.now()
+    return new Promise((resolve) => {
+      const end = (answer: Omit<Answer, 'durationMs'>) =>
+        resolve({ ...answer, durationMs: performance.now() - startedAt })
+      const fail = (error: NodeJS.ErrnoException) => {
+        const isCut = ['ECONNRESET', 'EPIPE'].includes(error.code ?? '') && size > MAY_BE_CUT_BYTES
+        end({ statusCode: 0, headers: {}, body: '', failure: isCut ? 'cut' : (error.code ?? error.message) })
+      }
+      const options = {
+        agent,
+        hostname,
+        port,
+        method: request.method,
+        path,
+        headers,
+        timeout: HANGS_AFTER_MS,
+      }
+      const sent = open(options, (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', fail)
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          end({ statusCode: response.statusCode ?? 0, headers: response.headers, body: text })
+        })
+      })
+      sent.on('error', fail).on('timeout', () => sent.destroy(new Error('hangs')))
+      sent.end(body)
+    })
+  }
+
+  function keyOf({ who, oddKey }: FuzzRequest): Record<string, string> {
+    switch (who) {
+      case 'app':
+        return { authorization: `Bearer ${secrets.apiKey}` }
+      case 'other app':
+        return { authorization: `Bearer ${secrets.otherApiKey}` }
+      case 'operator':
+        return { authorization: `Bearer ${secrets.opsKey}` }
+      case 'operator on the page':
+        return { authorization: `Basic ${Buffer.from(`awa:${secrets.opsKey}`).toString('base64')}` }
+      case 'odd':
+        return { authorization: oddKey.trim() }
+      case 'none':
+        return {}
+    }
+  }
+
+  function signature(body: Buffer): string {
+    return `sha256=${createHmac('sha256', secrets.appSecret).update(body).digest('hex')}`
+  }
+}
+
+function framing(body: Buffer, isChunked: boolean): Record<string, string> {
+  return isChunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(body.length) }
+}
+
+function withId(body: Buffer, id: string): Buffer {
+  return body.includes('"{id}"') ? Buffer.from(body.toString().replaceAll('"{id}"', `"${id}"`)) : body
+}
