@@ -118,7 +118,7 @@ describe('the webhook', () => {
     )
     expect(good.statusCode).toBe(200)
     expect(good.body).toBe('1158201444')
-    expect(good.headers['content-type']).toContain('text/plain')
+    expect(good.headers['content-type']).toBe('text/plain; charset=utf-8')
     for (const query of [
       'hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong',
       `hub.mode=other&hub.challenge=1&hub.verify_token=${VERIFY_TOKEN}`,

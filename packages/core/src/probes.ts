@@ -25,6 +25,7 @@ export function createProbes(options: {
   const timeouts = { requestTimeout: requestMs, headersTimeout: requestMs }
   const checks = { connectionsCheckingInterval: requestMs / 2 }
   const server = http.createServer({ ...timeouts, ...checks }, (request, response) => {
+    response.setHeader('X-Content-Type-Options', 'nosniff')
     answer(request.url ?? '/').then(
       ({ statusCode, type, body }) => response.writeHead(statusCode, { 'Content-Type': type }).end(body),
       () => response.writeHead(500).end(),

@@ -35,7 +35,7 @@ export function registerHeaders(app: FastifyInstance): void {
     reply.headers(SECURITY_HEADERS)
     // Only a trusted proxy can say so, and over plain HTTP it must not be said (RFC 6797, 7.2).
     if (request.protocol === 'https') {
-      reply.header('strict-transport-security', `max-age=${A_YEAR_SECONDS}`)
+      reply.header('strict-transport-security', `max-age=${A_YEAR_SECONDS}; includeSubDomains`)
     }
   })
 }

@@ -70,7 +70,7 @@ export function webhookRoutes(deps: {
         if (mode !== 'subscribe' || challenge === undefined || !isSame(token, deps.verifyToken)) {
           throw new ProblemError(403, 'forbidden', 'This is not the verify token of this webhook.')
         }
-        return reply.type('text/plain').send(challenge)
+        return reply.type('text/plain; charset=utf-8').send(challenge)
       },
     )
 
