@@ -34,16 +34,18 @@ export async function fuzz(options: {
   apiUrl: string
   secrets: Parameters<typeof createClient>[0]['secrets'] & { accessToken: string; verifyToken: string }
   phoneNumberId: string
+  /** A message whose code an operator may read. */
+  fallenId: string
   seed: number
   requests: number
   memory: () => Promise<Memory>
   say?: (line: string) => void
 }): Promise<FuzzReport> {
-  const { seed, requests, apiUrl, secrets, phoneNumberId, say } = options
+  const { seed, requests, apiUrl, secrets, phoneNumberId, fallenId, say } = options
   const operations = await readOperations(apiUrl)
   const arbitrary = requestsOf(operations, { ...secrets, phoneNumberId })
   const faultOf = createVerdict(operations)
-  const client = createClient({ apiUrl, secrets })
+  const client = createClient({ apiUrl, secrets, fallenId })
   const startedAt = performance.now()
   const kinds: Record<string, number> = {}
   const statuses: Record<string, number> = {}
