@@ -316,6 +316,8 @@ it('secrets are nowhere but in fallback records, whatever goes wrong', { timeout
   await sendEverything(run)
   await askWrongly(run)
   await operate(run)
+  // Three were not signed: said once, with where they came from.
+  expect(system.events('webhook.refused')).toMatchObject([{ address: '127.0.0.1', refused: 1 }])
   const metrics = await readPages(run, [metricsPort])
   await breakThings(run)
 

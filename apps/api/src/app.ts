@@ -47,6 +47,7 @@ export type AppDeps = {
     queue: Queue<ReceiptsJob>
     redis: RedisClient
     lastReceiptKey: string
+    onRefused: (address: string) => void
   }
   board: Omit<BoardDeps, 'onAction'>
   /** Addresses and networks whose X-Forwarded-* are believed. */

@@ -222,6 +222,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       queue: receipts,
       redis,
       lastReceiptKey: keys.lastReceipt(),
+      onRefused: events.webhookRefused,
     },
     board: { queues: [messages, fallback, receipts, tokenChecks], allowsWrites: settings.boardWrites },
     trustedProxies: settings.trustedProxies,

@@ -15,10 +15,15 @@ import { maskPhoneNumber } from './phone-number.ts'
 import { whyUnfit, type RedisFacts } from './redis-fitness.ts'
 import { fingerprint, type Secret } from './secret.ts'
 
+/** Anybody can send webhooks that are not signed. */
+const REFUSED_SAID_MS = 10_000
+
 type MessageEnd = Extract<MessageStatus, 'delivered' | 'fallback' | 'expired'>
 
 export function createEvents(options: { logger: Logger; metrics: Metrics; now?: () => number }) {
   const { logger, metrics, now = Date.now } = options
+  let refusedWebhooks = 0
+  let refusedSaidAt = -Infinity
   const about = (message: Message) => ({
     messageId: message.id,
     app: message.app,
@@ -199,6 +204,17 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       metrics.loginsFailed.inc({ why: login.why })
       if (login.failures > 10 && login.failures % 10 !== 0) return
       logger.warn({ event: 'login.failed', ...login }, 'login failed')
+    },
+
+    /** A webhook that was not signed with our app secret. A line every ten seconds at most, with how many there were. */
+    webhookRefused(address: string): void {
+      metrics.webhooksRefused.inc()
+      refusedWebhooks += 1
+      if (now() - refusedSaidAt < REFUSED_SAID_MS) return
+      const facts = { event: 'webhook.refused', address, refused: refusedWebhooks }
+      refusedWebhooks = 0
+      refusedSaidAt = now()
+      logger.warn(facts, 'a webhook was not signed with our app secret')
     },
 
     /** Keys in Redis that `ENCRYPTION_KEYS` does not open: they let nobody in. */

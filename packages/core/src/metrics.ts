@@ -25,6 +25,11 @@ export function createMetrics() {
     ]),
     limited: counter('limited_total', 'Messages refused by a limit', ['limit']),
     loginsFailed: counter('logins_failed_total', 'Keys that were not right, or not any more', ['why']),
+    webhooksRefused: counter(
+      'webhooks_refused_total',
+      'Webhooks that were not signed with our app secret',
+      [],
+    ),
     renewals: counter('token_renewals_total', 'Token renewals tried', ['outcome']),
     toSent: histogram('acceptance_to_sent_seconds', 'From acceptance until Meta took the message', []),
     toDelivered: histogram('acceptance_to_delivered_seconds', 'From acceptance until the phone had it', []),

@@ -39,6 +39,8 @@ export function webhookRoutes(deps: {
   queue: Queue<ReceiptsJob>
   redis: RedisClient
   lastReceiptKey: string
+  /** Told where a webhook came from that was not signed with our app secret. */
+  onRefused: (address: string) => void
 }): FastifyPluginAsyncTypebox {
   return async (app) => {
     const shared = { tags: ['machines'] }
@@ -88,6 +90,7 @@ export function webhookRoutes(deps: {
         const rawBody = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
         const appSecrets = await deps.appSecrets().catch(refuseAsUnavailable)
         if (!isSignedByMeta(rawBody, signatureOf(request.headers), appSecrets)) {
+          deps.onRefused(request.ip)
           throw new ProblemError(
             401,
             'unauthorized',
