@@ -15,13 +15,13 @@ const SEED = setting('FUZZ_SEED', 1)
 /** How long an answer may take says something only on a machine that does nothing else. */
 const SLOWEST_MS = setting('FUZZ_SLOWEST_MS', 15_000)
 
-/** A short run says nothing of memory. */
 /** Meta refuses what goes there at once. */
 const REFUSED = '+221771230030'
 
 /** Most messages are still waiting when a request comes that is about them. */
-const SLOW = { SEND_RATE_PER_SECOND: '10' }
+const SLOW = { SEND_RATE_PER_SECOND: '1' }
 
+/** A short run says nothing of memory. */
 const IS_LONG = REQUESTS >= 5000
 const MOST_GROWTH_MB = 32
 

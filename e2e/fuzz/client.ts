@@ -35,6 +35,7 @@ export function createClient(deps: {
   const agent = new Agent({ keepAlive: true })
   /** Messages that were accepted, for the requests about one. */
   const ids = ['msg_none']
+  let turn = 0
 
   return {
     close: () => agent.destroy(),
@@ -58,7 +59,7 @@ export function createClient(deps: {
 
   function exchange(request: FuzzRequest): Promise<Answer> {
     const isFallen = request.target.startsWith('/api/fallback')
-    const id = isFallen ? deps.fallenId : (ids[request.target.length % ids.length] ?? '')
+    const id = isFallen ? deps.fallenId : idFor(request)
     const body = request.body && withId(request.body, id)
     const headers = {
       ...keyOf(request),
@@ -96,6 +97,12 @@ export function createClient(deps: {
       sent.on('error', fail).on('timeout', () => sent.destroy(new Error('hangs')))
       sent.end(body)
     })
+  }
+
+  /** The latest may still be taken back; all else is asked of each in turn. */
+  function idFor({ method }: FuzzRequest): string {
+    turn += 1
+    return ids[method === 'DELETE' ? 0 : turn % ids.length] ?? ''
   }
 
   function keyOf({ who, oddKey }: FuzzRequest): Record<string, string> {

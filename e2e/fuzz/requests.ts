@@ -42,7 +42,8 @@ export function requestsOf(
   )
 }
 
-function validRequest(operation: Operation, own: Own): Arbitrary<FuzzRequest> {
+/** Nothing is wrong, and the key is the right one. */
+export function validRequest(operation: Operation, own: Own): Arbitrary<FuzzRequest> {
   const { method, path, key } = operation
   return fc
     .record({

@@ -2,12 +2,15 @@
 import fc, { type Arbitrary } from 'fast-check'
 import type { Schema } from './document.ts'
 
-/** A number that can exist, for the one field whose schema does not say what it is. */
+/** For the two fields whose schemas do not say all of it: a number that can exist, and an address. */
 const phone = fc.integer({ min: 0, max: 3999 }).map((n) => `+2217712${15_000 + n}`)
+
+const address = fc.oneof(fc.ipV4(), fc.ipV6())
 
 /** What the schema allows. */
 export function valid(schema: Schema, name = ''): Arbitrary<unknown> {
   if (name === 'to') return phone
+  if (name === 'sourceIp') return address
   const kinds = schema.oneOf ?? schema.anyOf
   if (kinds) return fc.oneof(...kinds.map((kind) => valid(kind, name)))
   if (schema.const !== undefined) return fc.constant(schema.const)
