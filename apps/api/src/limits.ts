@@ -67,7 +67,9 @@ export function registerLimits(app: FastifyInstance, limits: Limits): void {
     const { head, body } = inWords(new ProblemError(417, 'bad_request', 'The only Expect is 100-continue.'))
     response.writeHead(417, { ...head, connection: 'close' }).end(body)
   })
-  app.addHook('onRequest', async ({ raw }) => {
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    // Nothing is upgraded. But Node's parser may take what follows such a request for another protocol, and wait for it in vain.
+    if (raw.headers.upgrade !== undefined) reply.raw.setHeader('connection', 'close')
     if ((raw.url?.length ?? 0) > limits.urlLength) {
       throw new ProblemError(414, 'bad_request', `The URL is longer than ${limits.urlLength} characters.`)
     }

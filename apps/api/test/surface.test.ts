@@ -124,6 +124,13 @@ describe('a request that is not worth an answer gets a problem, and its connecti
     expect(problemsIn(received)).toMatchObject([{ status: 404 }])
   })
 
+  it('a wish for another protocol is not heard, and ends the connection', async () => {
+    const wish = 'Connection: upgrade\r\nUpgrade: h2c\r\n'
+    const received = await exchange(`GET /livez HTTP/1.1\r\n${HOST}${wish}Content-Length: 2\r\n\r\n{}`)
+    expect(received).toContain('HTTP/1.1 200 OK')
+    expect(received.toLowerCase()).toContain('connection: close')
+  })
+
   it('TLS on a port that has none', async () => {
     const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
     onTestFinished(() => void socket.destroy())
