@@ -1,5 +1,6 @@
 import { createFallen, createMessageStore, MOST_REVEALS, type Message } from '@relais/core'
 import { describe, expect, it } from 'vitest'
+import { newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
 const DAY_MS = 86_400_000
@@ -14,21 +15,7 @@ function setup() {
 
   /** A message that fell back, and whose code can still be read. */
   async function fallBack(over: Partial<Message> = {}): Promise<string> {
-    const acceptedAt = now()
-    const message: Message = {
-      id: `msg_${(made += 1)}`,
-      app: 'wallet',
-      type: 'otp',
-      to: '+221771234567',
-      status: 'queued',
-      attempts: 0,
-      claims: 0,
-      waits: 0,
-      acceptedAt,
-      expiresAt: acceptedAt + 300_000,
-      timeline: [{ status: 'queued', at: acceptedAt }],
-      ...over,
-    }
+    const message = newMessage({ id: `msg_${(made += 1)}`, acceptedAt: now(), ...over })
     await store.create(message, `sealed ${message.id}`)
     await store.decideFallback(message.id, { reason: 'undelivered', detail: 'why' })
     expect((await store.move(message.id, { to: 'fallback', keepsContent: true })).moved).toBe(true)

@@ -7,28 +7,11 @@ import {
 } from '@relais/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
-const message = (over: Partial<Message> = {}): Message => {
-  const acceptedAt = Date.now()
-  return {
-    id: 'msg_1',
-    app: 'wallet',
-    type: 'otp',
-    to: '+221771234567',
-    template: 'otp_login',
-    language: 'fr',
-    reference: 'login-7781',
-    status: 'queued',
-    attempts: 0,
-    claims: 0,
-    waits: 0,
-    acceptedAt,
-    expiresAt: acceptedAt + 300_000,
-    timeline: [{ status: 'queued', at: acceptedAt }],
-    ...over,
-  }
-}
+const message = (over: Partial<Message> = {}): Message =>
+  newMessage({ template: 'otp_login', language: 'fr', reference: 'login-7781', ...over })
 
 function setup() {
   const { redis, keys } = redisFixture()

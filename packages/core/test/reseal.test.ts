@@ -14,6 +14,7 @@ import {
   type SealedPlace,
 } from '@relais/core'
 import { expect, it } from 'vitest'
+import { newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
 const senderId = '106540352242922'
@@ -27,23 +28,7 @@ async function sealedFixture(messages = 3) {
   const store = createMessageStore({ redis, keys })
   const acceptedAt = Date.now()
   const ids = Array.from({ length: messages }, (_, i) => `msg_${i}`)
-  const accept = (id: string, sealed: string) =>
-    store.create(
-      {
-        id,
-        app: 'wallet',
-        type: 'otp',
-        to: '+221771234567',
-        status: 'queued',
-        attempts: 0,
-        claims: 0,
-        waits: 0,
-        acceptedAt,
-        expiresAt: acceptedAt + 300_000,
-        timeline: [{ status: 'queued', at: acceptedAt }],
-      },
-      sealed,
-    )
+  const accept = (id: string, sealed: string) => store.create(newMessage({ id, acceptedAt }), sealed)
   const contentOf = (id: string) => ({ type: 'otp' as const, code: `code-of-${id}` })
   await Promise.all(ids.map((id) => accept(id, sealContent(sealer, id, contentOf(id)))))
   await createTokenVault({ redis, keys, sealer, senderId }).bootstrap(
