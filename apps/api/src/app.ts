@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { AcceptMessages } from './accept-messages.ts'
 import type { EndByApp } from './end-by-app.ts'
 import type { Callers } from './callers.ts'
-import { LIMITS, registerLimits, serverOptions, type Limits } from './limits.ts'
+import { BOUNDS, registerBounds, serverOptions, type Bounds } from './bounds.ts'
 import type { ListFallbacks } from './list-fallbacks.ts'
 import type { LoginGuard } from './login-guard.ts'
 import type { Logins } from './logins.ts'
@@ -52,16 +52,16 @@ export type AppDeps = {
   board: Omit<BoardDeps, 'onAction'>
   /** Addresses and networks whose X-Forwarded-* are believed. */
   trustedProxies: string[]
-  /** Others than `LIMITS`, for tests that would have to wait. */
-  limits?: Limits | undefined
+  /** Others than `BOUNDS`, for tests that would have to wait. */
+  bounds?: Bounds | undefined
   isReady: () => Promise<boolean>
 }
 
 /** Builds the app; requests can be injected into it, or it can be told to listen. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
-  const { limits = LIMITS, trustedProxies, audit } = deps
+  const { bounds = BOUNDS, trustedProxies, audit } = deps
   const app = Fastify({
-    ...serverOptions(limits),
+    ...serverOptions(bounds),
     trustProxy: trustedProxies.length > 0 && trustedProxies,
     // Our own line per request names the route, not the URL: Meta's verification has a token in its query.
     logger: false,
@@ -100,7 +100,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     )
   })
   registerHeaders(app)
-  registerLimits(app, limits)
+  registerBounds(app, bounds)
   registerBodies(app)
   registerProblems(app, deps.logger)
 

@@ -1,4 +1,4 @@
 export * from './app.ts'
 export * from './config.ts'
-export * from './limits.ts'
+export * from './bounds.ts'
 export * from './open.ts'

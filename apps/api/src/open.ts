@@ -45,7 +45,7 @@ import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
 import { createDrain } from './drain.ts'
 import { createEndByApp } from './end-by-app.ts'
-import type { Limits } from './limits.ts'
+import type { Bounds } from './bounds.ts'
 import { createListFallbacks } from './list-fallbacks.ts'
 import { createLoginGuard } from './login-guard.ts'
 import { createLogins } from './logins.ts'
@@ -63,8 +63,8 @@ const REPLICATE_WITHIN_MS = 300
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000
 
-/** @param limits other than `LIMITS`, for tests that would have to wait */
-export async function openApi(settings: ApiSettings, logger: Logger, version: string, limits?: Limits) {
+/** @param bounds other than `BOUNDS`, for tests that would have to wait */
+export async function openApi(settings: ApiSettings, logger: Logger, version: string, bounds?: Bounds) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   const prefix = keyPrefix(settings)
@@ -226,7 +226,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     },
     board: { queues: [messages, fallback, receipts, tokenChecks], allowsWrites: settings.boardWrites },
     trustedProxies: settings.trustedProxies,
-    limits,
+    bounds,
     isReady,
   })
 

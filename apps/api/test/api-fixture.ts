@@ -1,7 +1,7 @@
 /** The API as `main.ts` opens it, without a listener: requests are injected. */
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { openApi, apiSettings, LIMITS, type ApiSettings, type Limits } from '@relais/api'
+import { openApi, apiSettings, BOUNDS, type ApiSettings, type Bounds } from '@relais/api'
 import {
   APP_SCOPES,
   closeAll,
@@ -39,7 +39,7 @@ export const WALLET: AppCaller = {
 }
 
 /** One API for all tests of a file. With the QUEUE_PREFIX of another it is one more door to the same messages. */
-export function apiFixture(env: Record<string, string> = {}, limits: Partial<Limits> = {}) {
+export function apiFixture(env: Record<string, string> = {}, bounds: Partial<Bounds> = {}) {
   let opened: Awaited<ReturnType<typeof openApi>> | undefined
   let metricsUrl: string | undefined
   const lines: string[] = []
@@ -49,7 +49,7 @@ export function apiFixture(env: Record<string, string> = {}, limits: Partial<Lim
     const logger = createLogger({ name: 'api', level: 'silent', isPretty: false })
     const keep = (line: unknown) => void lines.push(JSON.stringify(line))
     Object.assign(logger, { debug: keep, info: keep, warn: keep, error: keep })
-    opened = await openApi(settings, logger, '0.0.0', { ...LIMITS, ...limits })
+    opened = await openApi(settings, logger, '0.0.0', { ...BOUNDS, ...bounds })
   })
   const close = async () => {
     if (opened) await closeAll(opened.closers, 5000)

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import { SECURITY_HEADERS } from './plugins/headers.ts'
 import { PROBLEM_TYPE, ProblemError } from './problem.ts'
 
-export type Limits = {
+export type Bounds = {
   /** Of a body, unless its route takes more: see there. */
   bodyBytes: number
   /** The URL and all headers together. */
@@ -25,7 +25,7 @@ export type Limits = {
   connections: number
 }
 
-export const LIMITS: Limits = {
+export const BOUNDS: Bounds = {
   bodyBytes: 64 * 1024,
   headerBytes: 16 * 1024,
   headers: 100,
@@ -39,20 +39,20 @@ export const LIMITS: Limits = {
 }
 
 /**
- * The limits that the server keeps by itself. How many requests a connection may carry is not among them: Node would answer those beyond with a
+ * The bounds that the server keeps by itself. How many requests a connection may carry is not among them: Node would answer those beyond with a
  * 503 to clients that have sent them already.
  */
-export function serverOptions(limits: Limits) {
+export function serverOptions(bounds: Bounds) {
   return {
-    bodyLimit: limits.bodyBytes,
-    requestTimeout: limits.requestMs,
-    connectionTimeout: limits.silentMs,
-    keepAliveTimeout: limits.keepAliveMs,
+    bodyLimit: bounds.bodyBytes,
+    requestTimeout: bounds.requestMs,
+    connectionTimeout: bounds.silentMs,
+    keepAliveTimeout: bounds.keepAliveMs,
     http: {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.requestMs,
-      requestTimeout: limits.requestMs,
-      connectionsCheckingInterval: limits.checkEveryMs,
+      maxHeaderSize: bounds.headerBytes,
+      headersTimeout: bounds.requestMs,
+      requestTimeout: bounds.requestMs,
+      connectionsCheckingInterval: bounds.checkEveryMs,
       // Refused below, with a problem.
       requireHostHeader: false,
     },
@@ -61,8 +61,8 @@ export function serverOptions(limits: Limits) {
 }
 
 /** The others. Register before anything that looks closer at a request. */
-export function registerLimits(app: FastifyInstance, limits: Limits): void {
-  app.server.maxConnections = limits.connections
+export function registerBounds(app: FastifyInstance, bounds: Bounds): void {
+  app.server.maxConnections = bounds.connections
   app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const { head, body } = inWords(new ProblemError(417, 'bad_request', 'The only Expect is 100-continue.'))
     response.writeHead(417, { ...head, connection: 'close' }).end(body)
@@ -70,11 +70,11 @@ export function registerLimits(app: FastifyInstance, limits: Limits): void {
   app.addHook('onRequest', async ({ raw }, reply) => {
     // Nothing is upgraded. But Node's parser may take what follows such a request for another protocol, and wait for it in vain.
     if (raw.headers.upgrade !== undefined) reply.raw.setHeader('connection', 'close')
-    if ((raw.url?.length ?? 0) > limits.urlLength) {
-      throw new ProblemError(414, 'bad_request', `The URL is longer than ${limits.urlLength} characters.`)
+    if ((raw.url?.length ?? 0) > bounds.urlLength) {
+      throw new ProblemError(414, 'bad_request', `The URL is longer than ${bounds.urlLength} characters.`)
     }
-    if (raw.rawHeaders.length > limits.headers * 2) {
-      throw new ProblemError(431, 'bad_request', `There are more than ${limits.headers} headers.`)
+    if (raw.rawHeaders.length > bounds.headers * 2) {
+      throw new ProblemError(431, 'bad_request', `There are more than ${bounds.headers} headers.`)
     }
     if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
       throw new ProblemError(400, 'bad_request', 'The header Host is missing.')
