@@ -31,6 +31,7 @@ const code = { type: 'otp', to: '+221771234567', code: '482913' } as const
 async function setup(
   limits: Limits = { cooldownMs: 0, maxPerHour: 0 },
   isReached = () => Promise.resolve(true),
+  withinMs = 50,
 ) {
   const server = await startRedis()
   const redis = openRedis({ kind: 'single', url: server.url }, { failWithinMs: 5000 }, () => undefined)
@@ -57,7 +58,7 @@ async function setup(
       metrics: createMetrics(),
     }),
     defaults: { template: 'otp_login', language: 'fr', ttlSeconds: 300 },
-    withinMs: 50,
+    withinMs,
   })
   await eventually(
     () => redis.status,
@@ -141,7 +142,7 @@ describe('what Redis takes too late', () => {
       await store.move(first.id, { to: 'sending', set: { claims: 1 } })
       return false
     }
-    const { store, refused, accepted, messages } = await setup(undefined, claimOne)
+    const { store, refused, accepted, messages } = await setup(undefined, claimOne, 10_000)
     const other = { ...code, to: '+221771234568' }
     const submission = { caller: WALLET, requests: [code, other], idempotency: { key: 'k', body: '{}' } }
     await refused(submission)
