@@ -25,7 +25,7 @@ export type FuzzReport = {
   unreached: string[]
   slowest: { durationMs: number; request: string }
   faults: string[]
-  /** After a fifth of the run and at its end: the least there was in the time around it, in MB. */
+  /** The least there was in the first half of the run and in the second, in MB. */
   memory: { rss: [number, number]; heap: [number, number] }
 }
 
@@ -71,7 +71,8 @@ export async function fuzz(options: {
     }
     await Promise.all(Array.from({ length: CONNECTIONS }, lane))
     samples.push(await options.memory())
-    if ((done / AT_ONCE) % 20 === 19) say?.(`${done + numRuns} requests, ${faults.length} faults`)
+    if ((done / AT_ONCE) % 20 === 19)
+      say?.(`${done + numRuns} requests, ${faults.length} faults, ${JSON.stringify(samples.at(-1))}`)
   }
   client.close()
   const all = operations.map(nameOf)
@@ -121,11 +122,11 @@ function described({ kind, method, target, headers, who, body, isChunked }: Fuzz
   return `${kind} ${method} ${target.slice(0, 100)} as ${who} ${short(headers, 200)} ${bytes ?? ''}`
 }
 
-/** The least of a fifth of the samples, early and late: what is collected now and then is no growth. */
+/** The least of the samples in each half, after a fifth to warm up: what waits to be collected is no growth. */
 function growth(samples: Memory[], which: keyof Memory): [number, number] {
-  const fifth = Math.max(1, Math.floor(samples.length / 5))
+  const [warm, half] = [Math.floor(samples.length / 5), Math.ceil(samples.length / 2)]
   const least = (some: Memory[]) => Math.round(Math.min(...some.map((sample) => sample[which])))
-  return [least(samples.slice(fifth, 2 * fifth)), least(samples.slice(-fifth))]
+  return [least(samples.slice(warm, half)), least(samples.slice(half - 1))]
 }
 
 function count(counts: Record<string, number>, name: string): void {

@@ -4,7 +4,7 @@ import type { Answer } from './client.ts'
 import type { Operation, Schema } from './document.ts'
 import type { FuzzRequest } from './requests.ts'
 
-/** What any route may answer before it is one, so no route describes it: see `limits.ts` of the API. */
+/** What any route may answer before it is one, so no route describes it: see `bounds.ts` of the API. */
 const OF_THE_EDGE = [400, 404, 408, 413, 414, 415, 417, 431]
 
 export function createVerdict(operations: readonly Operation[]) {
