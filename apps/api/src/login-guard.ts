@@ -5,7 +5,7 @@
  *
  * Each process keeps its own account: with `n` of them an attacker is `n` times as fast, which keys of 16 characters and more bear.
  */
-import { isIPv6 } from 'node:net'
+import { sourceOf } from '@relais/core'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ProblemError } from './problem.ts'
 
@@ -43,7 +43,7 @@ export function createLoginGuard(deps: { now?: () => number; wait?: (ms: number)
      * @returns how many logins from there have failed lately, this one included
      */
     async pass(address: string, keyId: string | undefined): Promise<number> {
-      const account = accountOf(placeOf(address))
+      const account = accountOf(sourceOf(address) ?? address)
       const isAtHome = keyId !== undefined && (account.homeUntil.get(keyId) ?? 0) > now()
       if (keyId === undefined) count(account)
       if (!isAtHome && failuresOf(account) > FREE_FAILURES) await hold(account)
@@ -73,11 +73,11 @@ export function createLoginGuard(deps: { now?: () => number; wait?: (ms: number)
     return now() - failedAt < WINDOW_MS ? failures : 0
   }
 
-  function accountOf(place: string): Account {
-    const account = accounts.get(place) ?? { failures: 0, failedAt: 0, held: 0, homeUntil: new Map() }
+  function accountOf(source: string): Account {
+    const account = accounts.get(source) ?? { failures: 0, failedAt: 0, held: 0, homeUntil: new Map() }
     // To the end: what is looked at is young.
-    accounts.delete(place)
-    accounts.set(place, account)
+    accounts.delete(source)
+    accounts.set(source, account)
     const [oldest] = accounts.size > MOST_ADDRESSES ? accounts.keys() : []
     if (oldest !== undefined) accounts.delete(oldest)
     return account
@@ -85,16 +85,6 @@ export function createLoginGuard(deps: { now?: () => number; wait?: (ms: number)
 }
 
 export type LoginGuard = ReturnType<typeof createLoginGuard>
-
-/** One customer has at least a /64 of IPv6. */
-function placeOf(address: string): string {
-  if (!isIPv6(address) || address.startsWith('::ffff:')) return address
-  const [head = '', tail] = address.split('::')
-  const groups = head.split(':').filter(Boolean)
-  const missing = 8 - groups.length - (tail ?? '').split(':').filter(Boolean).length
-  const whole = tail === undefined ? groups : [...groups, ...Array<string>(Math.max(0, missing)).fill('0')]
-  return whole.slice(0, 4).join(':')
-}
 
 function tooMany(): ProblemError {
   const detail = 'Too many logins from this address have failed. Wait, then try again with the right key.'

@@ -1,5 +1,10 @@
 /** Times as people read them. */
 
+/** A moment in milliseconds since 1970, as it is shown in tables and JSON. */
+export function iso(at: number): string {
+  return new Date(at).toISOString()
+}
+
 /** `2027-01-21 10:00 UTC` */
 export function day(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`

@@ -199,7 +199,7 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       )
     },
 
-    /** A key that is not right, or not any more. The first of a minute, and then one in ten. */
+    /** A key that is not right, or not any more. The first ten of a minute from an address, and then one in ten. */
     loginFailed(login: { address: string; failures: number; why: string; keyId?: string }): void {
       metrics.loginsFailed.inc({ why: login.why })
       if (login.failures > 10 && login.failures % 10 !== 0) return

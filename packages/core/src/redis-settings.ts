@@ -178,33 +178,36 @@ function certificates(options: {
   about: string
   example: string
 }): Setting<string | undefined> {
-  return {
-    ...options,
-    fallback: { value: undefined, shown: '' },
-    parse(path) {
-      const pem = readSettingFile(path)
-      if (pem instanceof Fault) return pem
-      const found = pem.match(CERTIFICATE) ?? []
-      const isGood = found.length > 0 && found.every(isCertificate)
-      return isGood ? found.join('\n') : new Fault('names a file that is not a certificate in PEM')
-    },
-  }
+  return pemFile(options, (pem) => {
+    const found = pem.match(CERTIFICATE) ?? []
+    const isGood = found.length > 0 && found.every(isCertificate)
+    return isGood ? found.join('\n') : new Fault('names a file that is not a certificate in PEM')
+  })
 }
 
 /** The key in a PEM file; `undefined` unless set. */
 function privateKey(options: { name: string; about: string; example: string }): Setting<Secret | undefined> {
+  return pemFile(options, (pem) => {
+    try {
+      createPrivateKey(pem)
+      return new Secret(pem)
+    } catch {
+      return new Fault('names a file that is not a private key in PEM, without a passphrase')
+    }
+  })
+}
+
+/** What is read in a PEM file; `undefined` unless set. */
+function pemFile<T>(
+  options: { name: string; about: string; example: string },
+  read: (pem: string) => T | Fault,
+): Setting<T | undefined> {
   return {
     ...options,
     fallback: { value: undefined, shown: '' },
     parse(path) {
       const pem = readSettingFile(path)
-      if (pem instanceof Fault) return pem
-      try {
-        createPrivateKey(pem)
-        return new Secret(pem)
-      } catch {
-        return new Fault('names a file that is not a private key in PEM, without a passphrase')
-      }
+      return pem instanceof Fault ? pem : read(pem)
     },
   }
 }

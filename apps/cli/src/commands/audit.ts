@@ -1,6 +1,7 @@
 /** `audit`: who did what, and whether the record of it is whole. */
 import type { AuditRecord } from '@relais/core'
 import { numberOf, type CommandContext } from '../command.ts'
+import { iso } from '../times.ts'
 import { withRedis } from '../with-redis.ts'
 
 const MOST = { min: 1, max: 10_000, fallback: 50 }
@@ -40,8 +41,4 @@ function lineOf({ seq, at, actor, action, subject = '', detail }: AuditRecord): 
   return [String(seq).padStart(6), iso(at), action.padEnd(18), actor, subject, ...more]
     .filter(Boolean)
     .join('  ')
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString()
 }

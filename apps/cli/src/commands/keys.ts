@@ -16,6 +16,7 @@ import {
   type Scope,
 } from '@relais/core'
 import { numberOf, textOf, UsageError, type CommandContext } from '../command.ts'
+import { iso } from '../times.ts'
 import { withRedis } from '../with-redis.ts'
 
 const DAY_MS = 24 * 3600_000
@@ -183,8 +184,4 @@ function lineOf(row: Row): string {
   const used = row.lastUsedAt ? `last used ${row.lastUsedAt}` : 'not used yet'
   const until = row.state === 'live' ? `until ${row.expiresAt}` : row.state
   return [row.id, row.name.padEnd(12), what.padEnd(10), until, used, row.scopes.join(' ')].join('  ')
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString()
 }

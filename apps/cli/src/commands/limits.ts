@@ -8,6 +8,7 @@ import {
   type Ruling,
 } from '@relais/core'
 import { numberOf, textOf, UsageError, type CommandContext } from '../command.ts'
+import { iso } from '../times.ts'
 import { withRedis } from '../with-redis.ts'
 
 const HOUR_MS = 3_600_000
@@ -73,11 +74,11 @@ function asUsage(error: unknown): never {
 }
 
 function rulingRow({ until, ...ruling }: Ruling) {
-  return { ...ruling, until: new Date(until).toISOString() }
+  return { ...ruling, until: iso(until) }
 }
 
 function stopRow({ since, ...stop }: GuardStop) {
-  return { ...stop, since: new Date(since).toISOString() }
+  return { ...stop, since: iso(since) }
 }
 
 function appText(app: string): string {
