@@ -48,7 +48,8 @@ export function createCallers(deps: {
     ...deps.operators.map((key, i) => ({ ...key, caller: operatorOfEnvironment(key.name, i) })),
   ]
   let made = new Map<string, ApiKeyRecord>()
-  let version: string | undefined
+  /** Of what was read; null while nothing was. */
+  let version: string | undefined | null = null
   let usedAt = new Map<string, number>()
   let looking: { close: () => void } | undefined
   let noting: { close: () => void } | undefined
@@ -95,7 +96,7 @@ export function createCallers(deps: {
 
   async function look(): Promise<void> {
     const latest = await store.version()
-    if (latest === version && version !== undefined) return
+    if (latest === version) return
     const read = await store.read()
     made = new Map(read.records.map((record) => [record.id, record]))
     version = read.version
