@@ -11,11 +11,11 @@ export function createKeys(prefix: string) {
      */
     content: (id: string) => `${prefix}:content:${id}`,
     /**
-     * String: Meta's id of a message -> ours, for receipts that carry no id of ours. Lives as long as the record. Hashed,
+     * String: Meta's id of a message -> ours, for receipts that carry no id of ours. Goes an hour after the deadline. Hashed,
      * because Meta's id holds the recipient's number in base64.
      */
     providerMessage: (providerMessageId: string) =>
-      `${prefix}:provider-message:${createHash('sha256').update(providerMessageId).digest('base64url')}`,
+      `${prefix}:provider-message:${createHash('sha256').update(providerMessageId).digest('base64url').slice(0, 22)}`,
     /** Hash: what a request with this idempotency key led to. Lives a day. Named by a keyed digest, see `keyed-digest.ts`. */
     idempotency: (digest: string) => `${prefix}:idempotency:${digest}`,
     /** Sorted set: when a recipient's messages of the last hour were accepted. Named by a keyed digest. */

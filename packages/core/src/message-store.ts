@@ -9,7 +9,9 @@
  * app has of them; and what `fallen.ts` reads: who fell back, and when.
  */
 import type { Result } from 'ioredis'
+import { createGrouped } from './grouped.ts'
 import type { Keys } from './keys.ts'
+import { readPairs, readRecord, writeRecord } from './message-record.ts'
 import {
   fallBackAt,
   isSettled,
@@ -20,11 +22,15 @@ import {
   type TimelineEntry,
 } from './message.ts'
 import type { RedisClient } from './redis.ts'
+import { timelineParts } from './timeline.ts'
 
 const RECORD_KEPT_MS = 24 * 3600 * 1000
 
 /** Of a message of a test key nothing is left an hour after it was accepted. */
 const TEST_KEPT_MS = 3600 * 1000
+
+/** Meta's id leads to ours for so long after the deadline: a receipt that carries none of ours may be late. */
+const LATE_RECEIPTS_MS = 3600 * 1000
 
 /** A fallback that is decided and not written so long after is looked at: its queue may not have it. */
 const WRITTEN_WITHIN_MS = 5000
@@ -33,69 +39,97 @@ const WRITTEN_WITHIN_MS = 5000
 const FALLEN_KEPT_MS = 24 * 3600 * 1000
 const MOST_FALLEN = 10_000
 
+/** The largest group of messages that one call to Redis is about, and how many such calls may be on their way. */
+const GROUP = { most: 100, inFlight: 4 }
+
 /**
- * KEYS  1 record · 2 content · 3 Meta's id -> ours (or the record again, when there is none) · 4 timers · 5 unsettled, by app · 6 fallen
- * ARGV  1 new status, '' = stay · 2 allowed present statuses, comma-framed; ',,' = no record may exist
- *       3 expected claims, '' = any · 4 '1' = refuse once a fallback reason is set
- *       5 JSON object of fields to set · 6 timeline line, '' = none · 7 '1' = erase the content
- *       8 record expires at (ms), '' = keep · 9 sealed content, '' = none · 10 content expires at (ms)
- *       11 our id for key 3, '' = none · 12 our id · 13 its timer (ms); 'over' = none any more; 'unless-falling' = none, unless a fallback
- *       is decided; '' = keep · 14 fell back at (ms), '' = it does not
- * Returns { 1 or 0, fields and values of the record as it now is }.
+ * KEYS  1 timers · 2 unsettled, by app · then for each message: its record, its content
+ * ARGV  1 JSON: for each message, in order, a `Birth`
+ * Returns for each 1, or 0 when there is a record already: that stays as it is.
  */
-const MOVE = `
-local status = redis.call('HGET', KEYS[1], 'status') or ''
-local moved = 0
-local fits = string.find(ARGV[2], ',' .. status .. ',', 1, true)
-if fits and ARGV[3] ~= '' then fits = redis.call('HGET', KEYS[1], 'claims') == ARGV[3] end
-if fits and ARGV[4] == '1' then fits = redis.call('HEXISTS', KEYS[1], 'reason') == 0 end
-if fits then
-  moved = 1
-  local set = {}
-  for field, value in pairs(cjson.decode(ARGV[5])) do set[#set + 1] = field; set[#set + 1] = value end
-  if ARGV[1] ~= '' then set[#set + 1] = 'status'; set[#set + 1] = ARGV[1] end
-  if #set > 0 then redis.call('HSET', KEYS[1], unpack(set)) end
-  if ARGV[6] ~= '' then
-    local timeline = redis.call('HGET', KEYS[1], 'timeline')
-    if timeline and #timeline > 8192 then timeline = string.match(timeline, '\\n(.*)', 4096) end
-    redis.call('HSET', KEYS[1], 'timeline', timeline and (timeline .. '\\n' .. ARGV[6]) or ARGV[6])
-  end
-  if ARGV[8] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[8]) end
-  if ARGV[9] ~= '' then redis.call('SET', KEYS[2], ARGV[9], 'PXAT', ARGV[10]) end
-  if ARGV[7] == '1' then redis.call('DEL', KEYS[2]) end
-  if ARGV[11] ~= '' then
-    redis.call('SET', KEYS[3], ARGV[11], 'PX', redis.call('PTTL', KEYS[1]))
-  end
-  local timer, change = ARGV[13], 0
-  if timer == 'unless-falling' then timer = redis.call('HEXISTS', KEYS[1], 'reason') == 0 and 'over' or '' end
-  if timer == 'over' then change = -redis.call('ZREM', KEYS[4], ARGV[12])
-  elseif timer ~= '' then change = redis.call('ZADD', KEYS[4], timer, ARGV[12]) end
-  if change ~= 0 then redis.call('HINCRBY', KEYS[5], redis.call('HGET', KEYS[1], 'app'), change) end
-  if ARGV[14] ~= '' and redis.call('HEXISTS', KEYS[1], 'isTest') == 0 then
-    redis.call('ZADD', KEYS[6], ARGV[14], ARGV[12])
-    redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', ARGV[14] - ${FALLEN_KEPT_MS})
-    redis.call('ZREMRANGEBYRANK', KEYS[6], 0, -${MOST_FALLEN + 1})
-    redis.call('PEXPIRE', KEYS[6], ${FALLEN_KEPT_MS})
+const CREATE = `
+local isNew = {}
+for i, birth in ipairs(cjson.decode(ARGV[1])) do
+  local record, content = KEYS[i * 2 + 1], KEYS[i * 2 + 2]
+  isNew[i] = 1 - redis.call('EXISTS', record)
+  if isNew[i] == 1 then
+    redis.call('HSET', record, unpack(birth.fields))
+    redis.call('PEXPIREAT', record, birth.keptUntil)
+    redis.call('SET', content, birth.content, 'PXAT', birth.expiresAt)
+    redis.call('ZADD', KEYS[1], birth.timer, birth.id)
+    redis.call('HINCRBY', KEYS[2], birth.app, 1)
   end
 end
-return { moved, redis.call('HGETALL', KEYS[1]) }
+return isNew
 `
 
 /**
- * KEYS 1 record · ARGV 1 timeline line · 2 what it says, in full
+ * KEYS  1 timers · 2 unsettled, by app · 3 fallen · then for each message: its record, its content, and Meta's id -> ours (or the record
+ *       again, when there is none)
+ * ARGV  1 JSON: for each message, in order, a `Step`
+ * Returns for each { 1 or 0, fields and values of the record as it now is }; the second is missing where a brief answer will do.
+ */
+const MOVE = `
+local answers = {}
+for i, step in ipairs(cjson.decode(ARGV[1])) do
+  local record, content, provider = KEYS[i * 3 + 1], KEYS[i * 3 + 2], KEYS[i * 3 + 3]
+  local known = redis.call('HMGET', record, 'status', 'claims', 'reason', 'acceptedAt', 'expiresAt', 'app')
+  local fits = string.find(step.from, ',' .. (known[1] or '') .. ',', 1, true)
+  if fits and step.claims then fits = (known[2] or '0') == step.claims end
+  if fits and step.unlessFalling then fits = not known[3] end
+  if fits then
+    local set = {}
+    for field, value in pairs(step.set) do
+      if value == '0' then redis.call('HDEL', record, field) else set[#set + 1] = field; set[#set + 1] = value end
+    end
+    if step.to then set[#set + 1] = 'status'; set[#set + 1] = step.to end
+    if step.letter then
+      local timeline = redis.call('HGET', record, 'timeline')
+      if #timeline > 8192 then timeline = string.match(timeline, '\\n(.*)', 4096) end
+      set[#set + 1] = 'timeline'
+      set[#set + 1] = string.format('%s\\n%s%.0f%s', timeline, step.letter, step.at - known[4], step.said)
+    end
+    if step.providerMessageId and redis.call('HGET', record, 'providerMessageId') ~= step.providerMessageId then
+      set[#set + 1] = 'providerMessageId'; set[#set + 1] = step.providerMessageId
+      redis.call('SET', provider, step.id, 'PXAT', string.format('%.0f', known[5] + ${LATE_RECEIPTS_MS}))
+    end
+    redis.call('HSET', record, unpack(set))
+    if step.erase then redis.call('DEL', content) end
+    local timer, change = step.timer, 0
+    if timer == 'unless-falling' then timer = not known[3] and 'over' or nil end
+    if timer == 'over' then change = -redis.call('ZREM', KEYS[1], step.id)
+    elseif timer then change = redis.call('ZADD', KEYS[1], timer, step.id) end
+    if change ~= 0 then redis.call('HINCRBY', KEYS[2], known[6], change) end
+    if step.fellBackAt and redis.call('HEXISTS', record, 'isTest') == 0 then
+      redis.call('ZADD', KEYS[3], step.fellBackAt, step.id)
+      redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', step.fellBackAt - ${FALLEN_KEPT_MS})
+      redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -${MOST_FALLEN + 1})
+      redis.call('PEXPIRE', KEYS[3], ${FALLEN_KEPT_MS})
+    end
+  end
+  answers[i] = { fits and 1 or 0 }
+  if not fits or known[3] or not step.brief then answers[i][2] = redis.call('HGETALL', record) end
+end
+return answers
+`
+
+/**
+ * KEYS 1 record · ARGV 1 now (ms) · 2 letter of the status · 3 what it says
  * Adds to the timeline what was not there before. Returns 1, or 0 when it was, or when there is no record.
  */
 const NOTE = `
-local timeline = redis.call('HGET', KEYS[1], 'timeline')
-if not timeline or string.find(timeline, ARGV[2], 1, true) then return 0 end
-redis.call('HSET', KEYS[1], 'timeline', timeline .. '\\n' .. ARGV[1])
+local record = redis.call('HMGET', KEYS[1], 'timeline', 'acceptedAt')
+if not record[1] or string.find(record[1], ARGV[3], 1, true) then return 0 end
+local line = string.format('%s\\n%s%.0f%s', record[1], ARGV[2], ARGV[1] - record[2], ARGV[3])
+redis.call('HSET', KEYS[1], 'timeline', line)
 return 1
 `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    relaisMoveMessage(numberOfKeys: 6, ...args: string[]): Result<[number, string[]], Context>
-    relaisNoteMessage(key: string, line: string, said: string): Result<number, Context>
+    relaisCreateMessages(numberOfKeys: number, ...args: string[]): Result<number[], Context>
+    relaisMoveMessages(numberOfKeys: number, ...args: string[]): Result<[number, string[]?][], Context>
+    relaisNoteMessage(key: string, at: number, letter: string, said: string): Result<number, Context>
   }
 }
 
@@ -121,12 +155,19 @@ export type Move = {
   keepsContent?: boolean
   /** Plain words for the timeline. No secret, no full number. */
   detail?: string
+  /** Whoever moves it knows the message: it is not read back when it moves and no fallback is decided. */
+  isBrief?: boolean
 }
 
-/** `moved: false` with a message: it stands where this move is not allowed. Without: there is no record (any more). */
+/**
+ * `moved: false` with a message: it stands where this move is not allowed. Without: there is no record (any more). A brief move that was made
+ * comes without its message.
+ */
 export type MoveResult = { moved: boolean; message: Message | undefined }
 
 /**
+ * What is asked of it at the same moment goes to Redis in one call: see `grouped.ts`.
+ *
  * @param options.deliverWithinMs with receipts: how long after acceptance a delivery is waited for, unless the message says otherwise
  * @param options.now the clock, in milliseconds since 1970
  */
@@ -137,26 +178,15 @@ export function createMessageStore(options: {
   now?: () => number
 }) {
   const { redis, keys, deliverWithinMs, now = Date.now } = options
-  redis.defineCommand('relaisMoveMessage', { lua: MOVE })
+  redis.defineCommand('relaisCreateMessages', { lua: CREATE })
+  redis.defineCommand('relaisMoveMessages', { lua: MOVE })
   redis.defineCommand('relaisNoteMessage', { numberOfKeys: 1, lua: NOTE })
+  const create = createGrouped({ call: createAll, ...GROUP })
+  const take = createGrouped({ call: takeAll, ...GROUP })
 
   return {
     /** Writes the record of a new message and its sealed content, both or neither. False if the id is taken. */
-    async create(message: Message, sealedContent: string): Promise<boolean> {
-      const { id, status, timeline: _timeline, ...fields } = message
-      const { moved } = await run(id, {
-        to: status,
-        sources: [],
-        set: asText(fields),
-        entry: { status, at: message.acceptedAt },
-        recordExpiresAt: message.isTest
-          ? message.acceptedAt + TEST_KEPT_MS
-          : message.expiresAt + RECORD_KEPT_MS,
-        content: { sealed: sealedContent, expiresAt: message.expiresAt },
-        timer: fallBackAt(message, deliverWithinMs),
-      })
-      return moved
-    },
+    create: (message: Message, sealedContent: string): Promise<boolean> => create({ message, sealedContent }),
 
     async read(id: string): Promise<Message | undefined> {
       return readRecord(id, await redis.hgetall(keys.message(id)))
@@ -176,25 +206,28 @@ export function createMessageStore(options: {
     async move(id: string, move: Move): Promise<MoveResult> {
       const legal = legalSources(move.to)
       const at = now()
-      return run(id, {
+      const { providerMessageId, ...set } = move.set ?? {}
+      return take({
+        id,
         to: move.to,
-        sources: move.from ? legal.filter((source) => move.from?.includes(source)) : legal,
-        claims: move.claims,
-        unlessFallingBack: move.unlessFallingBack,
-        set: asText(move.set ?? {}),
-        entry: { status: move.to, at, ...(move.detail !== undefined && { detail: move.detail }) },
+        from: framed(move.from ? legal.filter((source) => move.from?.includes(source)) : legal),
+        claims: move.claims === undefined ? undefined : String(move.claims),
+        unlessFalling: move.unlessFallingBack,
+        set: asText(set),
+        ...lineOf({ status: move.to, at, ...(move.detail !== undefined && { detail: move.detail }) }),
         erase: isSettled(move.to) && !move.keepsContent,
-        providerMessageId: move.set?.providerMessageId,
+        providerMessageId,
         timer: timerAfter(move.to),
-        ...(move.to === 'fallback' && { fellBackAt: at }),
+        fellBackAt: move.to === 'fallback' ? at : undefined,
+        brief: move.isBrief,
       })
     },
 
     /** Notes that the code of a message that fell back was used, and erases it: there is nothing left to reveal. */
     async noteUsed(id: string, detail: string): Promise<MoveResult> {
       const at = now()
-      const entry = { status: 'fallback' as const, at, detail }
-      return run(id, { sources: ['fallback'], set: { usedAt: String(at) }, entry, erase: true })
+      const line = lineOf({ status: 'fallback', at, detail })
+      return take({ id, from: framed(['fallback']), set: { usedAt: String(at) }, ...line, erase: true })
     },
 
     /**
@@ -202,8 +235,8 @@ export function createMessageStore(options: {
      * words again change nothing. True if it was new.
      */
     async note(id: string, entry: { status: MessageStatus; detail: string }): Promise<boolean> {
-      const line = JSON.stringify({ status: entry.status, at: now(), detail: entry.detail })
-      return (await redis.relaisNoteMessage(keys.message(id), line, JSON.stringify(entry.detail))) === 1
+      const [letter, said] = timelineParts(entry)
+      return (await redis.relaisNoteMessage(keys.message(id), now(), letter, said)) === 1
     },
 
     /**
@@ -217,10 +250,11 @@ export function createMessageStore(options: {
       id: string,
       why: { reason: FallbackReason; detail: string; claims?: number },
     ): Promise<MoveResult> {
-      return run(id, {
-        sources: legalSources('fallback'),
-        claims: why.claims,
-        unlessFallingBack: true,
+      return take({
+        id,
+        from: framed(legalSources('fallback')),
+        claims: why.claims === undefined ? undefined : String(why.claims),
+        unlessFalling: true,
         set: { reason: why.reason, reasonDetail: why.detail },
         timer: now() + WRITTEN_WITHIN_MS,
       })
@@ -233,89 +267,102 @@ export function createMessageStore(options: {
     return status === 'sent' && deliverWithinMs === undefined ? 'unless-falling' : undefined
   }
 
-  async function run(id: string, step: Step): Promise<MoveResult> {
-    const [moved, pairs] = await redis.relaisMoveMessage(
-      6,
+  async function createAll(comers: { message: Message; sealedContent: string }[]): Promise<boolean[]> {
+    const births = comers.map(({ message, sealedContent }): Birth => {
+      const { id, app, acceptedAt, expiresAt } = message
+      return {
+        id,
+        app,
+        fields: Object.entries(writeRecord(message)).flat(),
+        keptUntil: message.isTest ? acceptedAt + TEST_KEPT_MS : expiresAt + RECORD_KEPT_MS,
+        content: sealedContent,
+        expiresAt,
+        timer: fallBackAt(message, deliverWithinMs),
+      }
+    })
+    const names = births.flatMap(({ id }) => [keys.message(id), keys.content(id)])
+    const isNew = await redis.relaisCreateMessages(
+      2 + names.length,
+      keys.timers(),
+      keys.unsettled(),
+      ...names,
+      JSON.stringify(births),
+    )
+    return isNew.map((one) => one === 1)
+  }
+
+  async function takeAll(steps: Step[]): Promise<MoveResult[]> {
+    const names = steps.flatMap(({ id, providerMessageId }) => [
       keys.message(id),
       keys.content(id),
-      step.providerMessageId ? keys.providerMessage(step.providerMessageId) : keys.message(id),
+      providerMessageId === undefined ? keys.message(id) : keys.providerMessage(providerMessageId),
+    ])
+    const answers = await redis.relaisMoveMessages(
+      3 + names.length,
       keys.timers(),
       keys.unsettled(),
       keys.fallen(),
-      step.to ?? '',
-      `,${step.sources.join(',')},`,
-      step.claims === undefined ? '' : String(step.claims),
-      step.unlessFallingBack ? '1' : '',
-      JSON.stringify(step.set),
-      step.entry ? JSON.stringify(step.entry) : '',
-      step.erase ? '1' : '',
-      String(step.recordExpiresAt ?? ''),
-      step.content?.sealed ?? '',
-      String(step.content?.expiresAt ?? ''),
-      step.providerMessageId ? id : '',
-      id,
-      String(step.timer ?? ''),
-      String(step.fellBackAt ?? ''),
+      ...names,
+      JSON.stringify(steps),
     )
-    return { moved: moved === 1, message: readRecord(id, fromPairs(pairs)) }
+    return answers.map(([moved, pairs], i) => ({
+      moved: moved === 1,
+      message: pairs && readPairs(steps[i]?.id ?? '', pairs),
+    }))
   }
 }
 
 export type MessageStore = ReturnType<typeof createMessageStore>
 
-type Step = {
-  to?: MessageStatus
-  sources: MessageStatus[]
-  claims?: number | undefined
-  unlessFallingBack?: boolean | undefined
-  set: Record<string, string>
-  entry?: TimelineEntry
-  erase?: boolean
-  recordExpiresAt?: number
-  content?: { sealed: string; expiresAt: number }
-  providerMessageId?: string | undefined
-  timer?: number | 'over' | 'unless-falling' | undefined
-  fellBackAt?: number
+/** A message that comes into being, as CREATE reads it. Times are milliseconds since 1970. */
+type Birth = {
+  id: string
+  app: string
+  /** Names and values by turns. */
+  fields: string[]
+  keptUntil: number
+  /** Sealed. */
+  content: string
+  expiresAt: number
+  timer: number
 }
 
-function asText(fields: Record<string, string | number | boolean | undefined>): Record<string, string> {
+/** A change of one message, as MOVE reads it. Times are milliseconds since 1970. */
+type Step = {
+  id: string
+  /** The new status; none: it stays. */
+  to?: MessageStatus
+  /** Its present status is one of these: framed in commas. */
+  from: string
+  /** The number of its claims is this. */
+  claims?: string | undefined
+  /** No fallback is decided. */
+  unlessFalling?: boolean | undefined
+  /** Fields that are set; those that become `0` go. */
+  set: Record<string, string>
+  /** A line of the timeline, in parts. */
+  letter?: string
+  at?: number
+  said?: string
+  /** Erases the content. */
+  erase?: boolean
+  providerMessageId?: string | undefined
+  /** When it is looked at; `over`: not any more; `unless-falling`: not any more unless a fallback is decided; absent: as before. */
+  timer?: number | 'over' | 'unless-falling' | undefined
+  fellBackAt?: number | undefined
+  brief?: boolean | undefined
+}
+
+function framed(statuses: readonly MessageStatus[]): string {
+  return `,${statuses.join(',')},`
+}
+
+function lineOf(entry: TimelineEntry): Pick<Step, 'letter' | 'at' | 'said'> {
+  const [letter, said] = timelineParts(entry)
+  return { letter, at: entry.at, said }
+}
+
+function asText(fields: Record<string, string | number | undefined>): Record<string, string> {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given.map(([field, value]) => [field, String(value)]))
-}
-
-function fromPairs(pairs: string[]): Record<string, string> {
-  const record: Record<string, string> = {}
-  for (let i = 0; i + 1 < pairs.length; i += 2) record[pairs[i] ?? ''] = pairs[i + 1] ?? ''
-  return record
-}
-
-function readRecord(id: string, fields: Record<string, string>): Message | undefined {
-  const { app, type, to, status, acceptedAt, expiresAt } = fields
-  if (!app || !type || !to || !status) return undefined
-  return {
-    id,
-    app,
-    ...(fields['isTest'] !== undefined && { isTest: true as const }),
-    type: type as Message['type'],
-    to,
-    status: status as MessageStatus,
-    attempts: Number(fields['attempts']),
-    claims: Number(fields['claims']),
-    waits: Number(fields['waits']),
-    acceptedAt: Number(acceptedAt),
-    expiresAt: Number(expiresAt),
-    ...(fields['template'] !== undefined && { template: fields['template'] }),
-    ...(fields['language'] !== undefined && { language: fields['language'] }),
-    ...(fields['reference'] !== undefined && { reference: fields['reference'] }),
-    ...(fields['reason'] !== undefined && { reason: fields['reason'] as FallbackReason }),
-    ...(fields['reasonDetail'] !== undefined && { reasonDetail: fields['reasonDetail'] }),
-    ...(fields['providerMessageId'] !== undefined && { providerMessageId: fields['providerMessageId'] }),
-    ...(fields['deliverWithinSeconds'] !== undefined && {
-      deliverWithinSeconds: Number(fields['deliverWithinSeconds']),
-    }),
-    ...(fields['usedAt'] !== undefined && { usedAt: Number(fields['usedAt']) }),
-    ...(fields['revealedAt'] !== undefined && { revealedAt: Number(fields['revealedAt']) }),
-    ...(fields['revealedBy'] !== undefined && { revealedBy: fields['revealedBy'] }),
-    timeline: (fields['timeline'] ?? '').split('\n').map((line) => JSON.parse(line) as TimelineEntry),
-  }
 }
