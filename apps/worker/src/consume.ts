@@ -1,14 +1,6 @@
 /** The BullMQ workers: the one place where our steps become job moves. */
 import { fallbackFailure, type RedisClient } from '@relais/core'
-import type {
-  AccessTokenJob,
-  Fairness,
-  Logger,
-  MessageJob,
-  QueueName,
-  ReceiptsJob,
-  Upkeep,
-} from '@relais/core'
+import type { AccessTokenJob, Logger, MessageJob, QueueName, ReceiptsJob, Upkeep } from '@relais/core'
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
 import type { Deliver } from './deliver.ts'
 import type { FallBack } from './fall-back.ts'
@@ -51,13 +43,11 @@ export function startConsumers(deps: {
   recordReceipt: RecordReceipt
   recordNotice: RecordNotice
   lookAfterToken: Upkeep
-  fairness: Fairness
 }): Worker[] {
   return [
     consume<MessageJob>('messages', deps.concurrency, async (job, lockToken) => {
       const deliver = job.stalledCounter >= SUSPECT_AFTER_STALLS ? deps.deliverAlone : deps.deliver
       const delivery = await orLater(job, lockToken, () => deliver(job.data.messageId, job.priority))
-      if (delivery.kind !== 'later') deps.fairness.finished(job.priority).catch(deps.onError)
       switch (delivery.kind) {
         case 'done':
           return

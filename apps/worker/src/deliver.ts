@@ -1,11 +1,14 @@
 /**
  * Use case: one attempt at one message.
  *
- *     read ─► too late? settled? ─► token? ─► does Meta answer? ─► slot ─► claim ─► open ─► send ─► next step ─► move
+ *     token? does Meta answer? ─► claim (one step: see `claims.ts`) ─► open ─► slot ─► send ─► next step ─► move
  *
  * The claim (`queued` -> `sending`) is the point of no return: whoever finds a message there later knows that Meta may
  * have it. What kills this process before the claim leaves a queued message, what kills it after leaves an uncertain
  * one; the job comes back to another worker in both cases.
+ *
+ * While nothing is wrong the claim is the first that is heard of a message. Where something is in its way (no token, a pause, an outage)
+ * its record is read first, because what follows depends on it.
  */
 import {
   afterUncertain,
@@ -15,13 +18,14 @@ import {
   openContent,
   reasonForWaiting,
   sendUntil,
+  type Ask,
+  type Claims,
   type Events,
   type FallbackReason,
   type GraphClient,
   type Message,
   type MessageContent,
   type MessageStore,
-  type MoveResult,
   type Outcome,
   type PacedSender,
   type Pacing,
@@ -33,11 +37,12 @@ import {
   type StepPolicy,
 } from '@relais/core'
 import type { CircuitBreaker } from './circuit-breaker.ts'
+import { createClaimAge, type ClaimAge } from './claim-age.ts'
 import type { EndMessage } from './end-message.ts'
 import { beginPause, templateOf } from './pause.ts'
 import type { DeliverTest } from './deliver-test.ts'
 import { createStepTaker, DONE, type Delivery } from './take-step.ts'
-import { createTurns } from './turns.ts'
+import { createTurns, type ClaimTurn, type NoTurn, type Slot } from './turns.ts'
 
 /**
  * Without a token some messages wait for it in the worker's hands and go the moment it is there. The others come back after a tenth
@@ -71,6 +76,7 @@ export function createDeliver(deps: {
   sealer: Sealer
   graph: Pick<GraphClient, 'send'>
   pacing: Pacing
+  claims: Claims
   pairBudget: PairBudget
   pauses: Pauses
   replication: Replication
@@ -86,16 +92,24 @@ export function createDeliver(deps: {
   now?: () => number
   random?: () => number
 }) {
-  const { sender, store, sealer, graph, pairBudget, pauses, breaker, events, policy } = deps
+  const { sender, store, sealer, graph, pauses, breaker, events, policy } = deps
   const { now = Date.now, random = Math.random } = deps
   const { accessToken } = sender
-  const { take, noteLimit, fallBack, expire, afterRefusal } = createStepTaker(deps)
-  const turns = createTurns(deps)
+  const { take, noteLimit, fallBack, expire } = createStepTaker(deps)
+  const turns = createTurns({ ...deps, leftMs: leftFor, now })
   let inHand = 0
 
-  /** @param priority its place among those that wait for a slot here: the lowest number goes first */
+  /** @param priority its place among those that wait for their turn here: the lowest number goes first */
   return async (messageId: string, priority = 0): Promise<Delivery> => {
-    const message = await store.read(messageId)
+    if (!(await isWayClear())) return consider(await store.read(messageId), priority)
+    return onTurn(await turns.claim({ id: messageId, from: 'queued', priority }), priority)
+  }
+
+  async function isWayClear(): Promise<boolean> {
+    return !breaker.isOpen() && !(await pauses.areOn()) && (await accessToken.isAvailable())
+  }
+
+  async function consider(message: Message | undefined, priority: number): Promise<Delivery> {
     if (message?.isTest && !message.reason) return deps.deliverTest(message)
     if (!message || isSettled(message.status)) return DONE
     if (message.reason) return fallBack(message, message.reason, message.reasonDetail ?? '')
@@ -111,6 +125,7 @@ export function createDeliver(deps: {
     }
   }
 
+  /** What is in the way of a message, one after the other; and then the claim. */
   async function attempt(message: Message, priority: number): Promise<Delivery> {
     if (now() >= sendUntil(message)) {
       const reason = message.attempts > 0 ? 'provider_unavailable' : 'worker_lost'
@@ -119,45 +134,86 @@ export function createDeliver(deps: {
     const paused = await pauses.check(templateOf(message))
     if (paused) return giveUp(message, paused.reason, paused.detail)
     if (!(await accessToken.isAvailable())) return waitForToken(message, priority)
-    const leftMs = fallBackAt(message, policy.deliverWithinMs) - now()
-    const isWorthTrying = await breaker.untilWorthTrying(Math.min(OUTAGE_WAIT_MS.inHand, leftMs))
+    const tryWithinMs = Math.min(OUTAGE_WAIT_MS.inHand, leftFor(message))
+    const isWorthTrying = await breaker.untilWorthTrying(tryWithinMs)
     if (!isWorthTrying) return waitForAnswers(message)
-    const pairWaitMs = await pairBudget.take(message.to)
-    if (pairWaitMs > 0) return waitFor(message, pairWaitMs, 'rate_limited', 'too many to this recipient')
-    const turn = await turns.next(priority, fallBackAt(message, policy.deliverWithinMs) - now())
+    const turn = await turns.slot(priority, leftFor(message))
+    return turn.kind === 'slot' ? claimAt(turn.slot, message, priority) : noTurn(turn, message)
+  }
+
+  /** The slot is there. What lets one message through and not the others is asked now: it must not be wasted on one that does not go. */
+  async function claimAt(slot: Slot, message: Message, priority: number): Promise<Delivery> {
+    const reason = await inTheWay(message)
+    if (reason) {
+      turns.giveBack(slot)
+      return reason()
+    }
+    const { id, status, claims: known } = message
+    const age = createClaimAge(now)
+    const from = status === 'uncertain' ? status : 'queued'
+    const ask: Ask = { kind: 'message', id, from, claims: known, priority, hasSlot: true }
+    const [answer] = (await deps.claims.take(sender, [ask])).answers
+    if (answer?.kind === 'claimed') {
+      if (from === 'uncertain') events.possibleDuplicate(message)
+      return onTurn({ ...answer, slot, age }, priority)
+    }
+    turns.giveBack(slot)
+    // Only a slot comes later, and it has one.
+    if (!answer || answer.kind === 'slot' || answer.kind === 'later') return GIVEN_BACK
+    return onTurn(answer, priority)
+  }
+
+  /** What follows instead of the claim, if anything. */
+  async function inTheWay(message: Message): Promise<(() => Promise<Delivery>) | undefined> {
+    if (deps.stopping.aborted) return async () => GIVEN_BACK
+    if (!breaker.mayEnter()) return () => waitForAnswers(message)
+    const paused = await pauses.check(templateOf(message), 'as a probe')
+    return paused && (() => giveUp(message, paused.reason, paused.detail))
+  }
+
+  async function onTurn(turn: ClaimTurn, priority: number): Promise<Delivery> {
     switch (turn.kind) {
-      case 'slot':
-        return claimAndSend(message, turn.at)
-      case 'far':
-        return waitFor(message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
-      case 'out-of-time':
-        if (breaker.isOpen()) return waitForAnswers(message)
-        return giveUp(message, 'rate_limited', 'its turn did not come in time')
-      case 'stopping':
-        return GIVEN_BACK
+      case 'claimed':
+        return sendAt(turn)
+      case 'refused':
+        return consider(turn.message, priority)
+      case 'empty':
+        return withoutContent(turn.message)
+      case 'paired':
+        return turn.message
+          ? waitFor(turn.message, turn.waitMs, 'rate_limited', 'too many to this recipient')
+          : DONE
+      default:
+        return noTurn(turn, turn.message)
     }
   }
 
-  /** @param slotAt when the slot of the sender's pace comes; all that goes before the send is done by then */
-  async function claimAndSend(message: Message, slotAt: number): Promise<Delivery> {
-    const content = openContent(sealer, message.id, await store.readContent(message.id))
+  async function noTurn(turn: NoTurn, message: Message | undefined): Promise<Delivery> {
+    if (turn.kind === 'stopping' || !message) return GIVEN_BACK
+    if (turn.kind === 'far') {
+      return waitFor(message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
+    }
+    if (breaker.isOpen()) return waitForAnswers(message)
+    return giveUp(message, 'rate_limited', 'its turn did not come in time')
+  }
+
+  /** It is claimed; all that goes before the send is done by the time its slot comes. */
+  async function sendAt({ message, sealedContent, slot, age }: Claimed): Promise<Delivery> {
+    const content = openContent(sealer, message.id, sealedContent)
     if (!content) return withoutContent(message)
-    if (deps.stopping.aborted) return GIVEN_BACK
-    if (!breaker.mayEnter()) return waitForAnswers(message)
-    // Again, and now for sure: it may have been paused while this one waited, and a probe is not to be wasted on one that does not go.
-    const paused = await pauses.check(templateOf(message), 'as a probe')
-    if (paused) return giveUp(message, paused.reason, paused.detail)
-    const age = createAge(now)
-    const claimed = await claim(message)
-    if (!claimed.moved || !claimed.message) return afterRefusal(claimed.message)
     // A replica that takes over without the claim would have the message sent again. One that is away must not stop the sending.
     const known = deps.replication.isReached().catch(() => false)
-    const isItsTurn = await turns.comes(slotAt).then(
+    const isItsTurn = await turns.comes(slot).then(
       () => true,
       () => false,
     )
     await known
-    return isItsTurn ? send(claimed.message, content, age) : follow(claimed.message, NOT_SENT, age)
+    return isItsTurn ? send(message, content, age) : follow(message, NOT_SENT, age)
+  }
+
+  /** How long a message may still wait before it has to be given up. */
+  function leftFor(message: Message): number {
+    return fallBackAt(message, policy.deliverWithinMs) - now()
   }
 
   /** For a message that may be with Meta already, that is what its reader has to know. */
@@ -190,20 +246,7 @@ export function createDeliver(deps: {
     return fallBack(message, step.reason, 'no receipt told whether Meta had taken it')
   }
 
-  async function claim(message: Message): Promise<MoveResult> {
-    const claimed = await store.move(message.id, {
-      to: 'sending',
-      from: [message.status],
-      claims: message.claims,
-      unlessFallingBack: true,
-      set: { claims: message.claims + 1, attempts: message.attempts + 1 },
-      detail: `attempt ${message.attempts + 1}`,
-    })
-    if (claimed.moved && message.status === 'uncertain') events.possibleDuplicate(message)
-    return claimed
-  }
-
-  async function send(message: Message, content: MessageContent, age: Age): Promise<Delivery> {
+  async function send(message: Message, content: MessageContent, age: ClaimAge): Promise<Delivery> {
     const outcome = await accessToken.withAccessToken(async (bearer) => {
       // Redis may have kept us waiting for as long as it was away: for the claim, or for the token.
       const isStale = age.mostMs() > CLAIM_GOOD_FOR_MS || now() >= sendUntil(message)
@@ -221,7 +264,7 @@ export function createDeliver(deps: {
   }
 
   /** First the message is noted; what its outcome means for others comes after, and must not undo that. */
-  async function follow(message: Message, outcome: Outcome, age: Age): Promise<Delivery> {
+  async function follow(message: Message, outcome: Outcome, age: ClaimAge): Promise<Delivery> {
     const durationMs = age.ms()
     const step = nextStep(outcome, { message, now: now(), policy, random: random() })
     const delivery = await take(step, outcome, message, durationMs)
@@ -251,7 +294,7 @@ export function createDeliver(deps: {
 
   /** Waits for a token, not longer than the message can. */
   async function tokenComes(message: Message): Promise<boolean> {
-    const leftMs = fallBackAt(message, policy.deliverWithinMs) - now()
+    const leftMs = leftFor(message)
     inHand += 1
     try {
       return await accessToken.untilAvailable(Math.min(TOKEN_WAIT_MS.inHand, leftMs), deps.stopping)
@@ -271,18 +314,17 @@ export function createDeliver(deps: {
     reason: FallbackReason,
     detail: string,
   ): Promise<Delivery> {
-    const leftMs = fallBackAt(message, policy.deliverWithinMs) - now()
+    const leftMs = leftFor(message)
     if (waitMs >= leftMs) return giveUp(message, reason, detail)
     return { kind: 'later', delayMs: Math.ceil(Math.min(waitMs * (1 + random() / 2), leftMs - 1)) }
   }
 
   /** Erased because it was settled or expired meanwhile; or sealed under a key that is gone, which nobody here can mend. */
-  async function withoutContent(message: Message): Promise<Delivery> {
-    const latest = await store.read(message.id)
-    if (!latest || isSettled(latest.status)) return DONE
-    if (latest.status === 'queued' && now() >= latest.expiresAt) return expire(latest)
+  async function withoutContent(message: Message | undefined): Promise<Delivery> {
+    if (!message || isSettled(message.status)) return DONE
+    if (message.status === 'queued' && now() >= message.expiresAt) return expire(message)
     return giveUp(
-      latest,
+      message,
       'request_rejected',
       'its content cannot be opened: was a key taken from ENCRYPTION_KEYS?',
     )
@@ -291,18 +333,7 @@ export function createDeliver(deps: {
 
 export type Deliver = ReturnType<typeof createDeliver>
 
-/** How long ago a claim was. */
-type Age = ReturnType<typeof createAge>
-
-/**
- * A machine that slept has a clock that did not go on; its wall clock did. A wall clock that was set says too much; then a claim is given
- * up that was good. So `mostMs` is on the safe side.
- */
-function createAge(now: () => number) {
-  const [at, wallAt] = [now(), Date.now()]
-  const ms = () => now() - at
-  return { ms, mostMs: () => Math.max(ms(), Date.now() - wallAt) }
-}
+type Claimed = Extract<ClaimTurn, { kind: 'claimed' }>
 
 /** Meta's words, if it refused the token itself. */
 function refusedToken(outcome: Outcome): string | undefined {

@@ -3,14 +3,13 @@ import {
   answersPing,
   comesUp,
   createAgeSeal,
+  createClaims,
   createClock,
   createEvents,
   createGraphClient,
   createKeys,
   createMessageStore,
   createMetrics,
-  createFairness,
-  createKeyedDigest,
   createPacing,
   createPairBudget,
   createPauses,
@@ -138,13 +137,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     onChange: events.pauseChanged,
   })
   const pacing = createPacing({ redis, keys })
-  const digests = createKeyedDigest(settings.encryptionKeys, 'pair')
-  const pairBudget = createPairBudget({
-    redis,
-    keys,
-    senderId: sender.phoneNumberId,
-    digest: (to) => digests(to)[0] ?? '',
-  })
+  const pairBudget = createPairBudget({ redis, keys, senderId: sender.phoneNumberId })
   const throughput = createThroughput({ sender, graph, pacing, events })
   throughput.start(onError)
   const guard = settings.pumpingGuard === 'off' ? undefined : createPumpingGuard({ redis, keys })
@@ -184,6 +177,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     sealer,
     graph,
     pacing,
+    claims: createClaims({ redis, keys, pacing, now }),
     pairBudget,
     pauses,
     breaker,
@@ -216,7 +210,6 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     recordReceipt: createRecordReceipt({ store, end, pauses, events }),
     recordNotice: createRecordNotice({ store, pauses, events, guard }),
     lookAfterToken,
-    fairness: createFairness({ redis, keys }),
   })
 
   const probes = createProbes({

@@ -3,6 +3,7 @@
  * in `next-step.ts`.
  */
 import {
+  ACCEPTED_BY_META,
   isSettled,
   waitMs,
   type Events,
@@ -46,15 +47,15 @@ export function createStepTaker(deps: {
 
   /** Carries a step out. */
   async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
-    const detail = outcome.kind === 'accepted' ? 'accepted by Meta' : outcome.detail
+    const detail = outcome.kind === 'accepted' ? ACCEPTED_BY_META : outcome.detail
     const told = { outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind, detail }
     const { id, claims, attempts, waits } = message
     switch (step.kind) {
       case 'sent': {
-        const set = { providerMessageId: step.providerMessageId, waits: 0 }
-        const sent = await noted(() => store.move(id, { to: 'sent', claims, set, detail }))
-        events.messageSent(sent.message ?? message, durationMs)
-        return sent.moved && !sent.message?.reason ? DONE : afterRefusal(sent.message)
+        const set = { providerMessageId: step.providerMessageId, ...(waits > 0 && { waits: 0 }) }
+        const sent = await noted(() => store.move(id, { to: 'sent', claims, set, detail, isBrief: true }))
+        events.messageSent(message, durationMs)
+        return sent.moved && !sent.message ? DONE : afterRefusal(sent.message)
       }
       case 'retry':
         return again(

@@ -1,13 +1,15 @@
 /**
- * Whose turn it is in this process. Messages that are ready wait here, and each slot of the sender's pace goes to the one with the
- * lowest priority number: so a code that comes in last overtakes the texts that wait, without one of them being put back.
+ * Whose turn it is in this process. Messages that are ready wait here, and are claimed in one call for all that came at the same moment, the
+ * lowest priority number first: so a code that comes in last overtakes the texts that wait for the sender's pace, without one of them being
+ * put back.
  *
  * A process that was held up (a long collection, a slow answer of Redis) would send what it missed all at once. Instead it sends a
  * little faster than its slots come until it has caught up; and what is too late even for that takes the next free slot, and Redis
  * is told of the lost one.
  */
-import type { PacedSender, Pacing } from '@relais/core'
+import type { Ask, AskAnswer, Claims, Message, PacedSender } from '@relais/core'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createClaimAge, type ClaimAge } from './claim-age.ts'
 
 /** After a delay sends follow each other so much closer than their slots, */
 const CATCH_UP = 1.03
@@ -23,59 +25,105 @@ const JITTER_MS = 25
 
 /** With a backlog slots are asked for a few at a time. */
 const ASK_EVERY_MS = 25
-const MOST_SLOTS = 50
+const MOST_ASKS = 50
 
 /** Messages wait here for a slot that is at most so far away; for a later one they give their place to others. */
 const LONGEST_WAIT_MS = 2000
 
-export type Turn =
-  /** Its slot comes at this time (of `performance.now()`). */
-  | { kind: 'slot'; at: number }
+/** A slot of the sender's pace, as a time of `performance.now()`. Undefined: there is no pace, and nothing to wait for. */
+export type Slot = number | undefined
+
+/** Why a turn does not come. */
+export type NoTurn =
   /** No slot can be had for so long: the sender is paused. */
-  | { kind: 'far'; waitMs: number }
-  | { kind: 'out-of-time' }
-  | { kind: 'stopping' }
+  { kind: 'far'; waitMs: number } | { kind: 'out-of-time' } | { kind: 'stopping' }
 
-type Waiting = { priority: number; resolve: (turn: Turn) => void; reject: (error: unknown) => void }
+export type SlotTurn = { kind: 'slot'; slot: Slot } | NoTurn
 
-/** @param deps.stopping aborted when the process is asked to stop: all who wait are told */
-export function createTurns(deps: { pacing: Pacing; sender: PacedSender; stopping: AbortSignal }) {
-  const { pacing, sender, stopping } = deps
+/** Of a message whose turn does not come the record is known if it had to wait. */
+export type ClaimTurn =
+  | { kind: 'claimed'; message: Message; sealedContent: string; slot: Slot; age: ClaimAge }
+  | Exclude<AskAnswer, { kind: 'claimed' | 'slot' | 'later' }>
+  | (NoTurn & { message: Message | undefined })
+
+type Turn = ClaimTurn | SlotTurn
+
+type Waiting = {
+  priority: number
+  ask: Ask
+  message?: Message | undefined
+  /** It is asked for at this moment, and may be claimed by now: whatever else happens, the answer counts. */
+  isAsked: boolean
+  isOver: boolean
+  timer?: NodeJS.Timeout
+  settle: (turn: Turn) => void
+  fail: (error: unknown) => void
+}
+
+/**
+ * @param deps.leftMs for how long a message may wait for its turn
+ * @param deps.now the clock of messages
+ * @param deps.stopping aborted when the process is asked to stop: all who wait are told
+ */
+export function createTurns(deps: {
+  claims: Claims
+  sender: PacedSender
+  leftMs: (message: Message) => number
+  now: () => number
+  stopping: AbortSignal
+}) {
+  const { claims, sender, leftMs, now, stopping } = deps
   const waiting = new Set<Waiting>()
   let isAsking = false
   let unused = 0
   let last = { slotAt: 0, at: 0 }
   stopping.addEventListener('abort', () => endAll({ kind: 'stopping' }))
 
-  return { next, comes }
+  return {
+    /** Claims a message when its turn comes: the lowest priority number goes first, and the first come among equals. */
+    claim: (ask: Omit<Extract<Ask, { kind: 'message' }>, 'kind'>): Promise<ClaimTurn> =>
+      // What is asked of a message is answered of a message.
+      wait(ask.priority, { kind: 'message', ...ask }) as Promise<ClaimTurn>,
 
-  /** Waits for a slot, for `withinMs` at most. The lowest priority number goes first, and the first come among equals. */
-  async function next(priority: number, withinMs: number): Promise<Turn> {
-    if (stopping.aborted) return { kind: 'stopping' }
-    let timer: NodeJS.Timeout | undefined
-    try {
-      return await new Promise<Turn>((resolve, reject) => {
-        const entry = { priority, resolve, reject }
-        waiting.add(entry)
-        timer = setTimeout(() => {
-          if (waiting.delete(entry)) resolve({ kind: 'out-of-time' })
-        }, withinMs)
-        void ask()
-      })
-    } finally {
-      clearTimeout(timer)
-    }
+    /** Waits for a slot alone, for `withinMs` at most. */
+    slot: (priority: number, withinMs: number): Promise<SlotTurn> =>
+      wait(priority, { kind: 'slot' }, withinMs) as Promise<SlotTurn>,
+
+    /** A slot that was had is not used. */
+    giveBack(slot: Slot): void {
+      if (slot !== undefined) unused += 1
+    },
+
+    /** Resolves at the slot. One that was missed is given up for the next, before all others. */
+    async comes(slot: Slot): Promise<void> {
+      if (slot === undefined) return
+      const giveUpAt = Math.max(slot, performance.now()) + LATE_FOR_MS
+      for (let slotAt = slot; !(await passes(slotAt)) && performance.now() < giveUpAt;) {
+        unused += 1
+        const turn = await wait(0, { kind: 'slot' }, Math.max(1, giveUpAt - performance.now()))
+        if (turn.kind !== 'slot' || turn.slot === undefined) return
+        slotAt = turn.slot
+      }
+    },
   }
 
-  /** Resolves at the slot. One that was missed is given up for the next, before all others. */
-  async function comes(at: number): Promise<void> {
-    const giveUpAt = Math.max(at, performance.now()) + LATE_FOR_MS
-    for (let slotAt = at; !(await passes(slotAt)) && performance.now() < giveUpAt;) {
-      unused += 1
-      const turn = await next(0, Math.max(1, giveUpAt - performance.now()))
-      if (turn.kind !== 'slot') return
-      slotAt = turn.at
-    }
+  async function wait(priority: number, ask: Ask, withinMs?: number): Promise<Turn> {
+    if (stopping.aborted) return { kind: 'stopping', message: undefined }
+    return new Promise((resolve, reject) => {
+      const entry: Waiting = { priority, ask, isAsked: false, isOver: false, settle: resolve, fail: reject }
+      waiting.add(entry)
+      if (withinMs !== undefined) endWithin(entry, withinMs)
+      if (isAsking) return
+      isAsking = true
+      setImmediate(() => void askForAll())
+    })
+  }
+
+  function endWithin(entry: Waiting, ms: number): void {
+    entry.timer = setTimeout(() => {
+      if (entry.isAsked) entry.isOver = true
+      else end(entry, { kind: 'out-of-time' })
+    }, ms)
   }
 
   /** Waits for the slot, and behind the sends before it. False when the slot is too long past by then. */
@@ -83,50 +131,82 @@ export function createTurns(deps: { pacing: Pacing; sender: PacedSender; stoppin
     for (let at = slotAt; ;) {
       await until(at)
       at = last.at + Math.max(0, slotAt - last.slotAt) / CATCH_UP
-      const now = performance.now()
-      if (Math.max(now, at) - slotAt > LATE_MS) return false
-      if (at > now + 1) continue
-      last = { slotAt, at: Math.max(at, now - JITTER_MS) }
+      const present = performance.now()
+      if (Math.max(present, at) - slotAt > LATE_MS) return false
+      if (at > present + 1) continue
+      last = { slotAt, at: Math.max(at, present - JITTER_MS) }
       return true
     }
   }
 
-  async function ask(): Promise<void> {
-    if (isAsking) return
-    isAsking = true
+  async function askForAll(): Promise<void> {
     try {
-      while (waiting.size > 0) await askOnce()
+      while (waiting.size > 0) await askForSome()
     } catch (error) {
-      for (const entry of waiting) entry.reject(error)
+      for (const entry of waiting) {
+        clearTimeout(entry.timer)
+        entry.fail(error)
+      }
       waiting.clear()
     } finally {
       isAsking = false
     }
   }
 
-  async function askOnce(): Promise<void> {
-    const most = Math.min(MOST_SLOTS, waiting.size)
+  async function askForSome(): Promise<void> {
+    const group = [...waiting].sort((one, other) => one.priority - other.priority).slice(0, MOST_ASKS)
+    for (const entry of group) entry.isAsked = true
     const given = unused
     unused = 0
     // Redis counts from when it is asked: an answer that comes late does not move the slots.
     const askedAt = performance.now()
-    const { slotsMs, nextMs } = await pacing.reserve(sender, most, given)
-    for (const slotMs of slotsMs) giveFirst({ kind: 'slot', at: askedAt + slotMs })
+    const age = createClaimAge(now)
+    const asks = group.map(({ ask, message }) =>
+      ask.kind === 'slot' || message ? ask : { ...ask, tells: true },
+    )
+    const { answers, nextMs } = await claims.take(sender, asks, given)
+    for (const [i, entry] of group.entries()) {
+      entry.isAsked = false
+      const answer = answers[i]
+      if (answer && answer.kind !== 'later') take(entry, answer, askedAt, age)
+      else stay(entry, answer?.message)
+    }
     if (nextMs > LONGEST_WAIT_MS) return endAll({ kind: 'far', waitMs: nextMs })
-    if (slotsMs.length < most) await sleep(Math.max(nextMs, ASK_EVERY_MS))
+    if (answers.some(({ kind }) => kind === 'later')) await sleep(Math.max(nextMs, ASK_EVERY_MS))
   }
 
-  function giveFirst(turn: Turn): void {
-    let first: Waiting | undefined
-    for (const entry of waiting) if (!first || entry.priority < first.priority) first = entry
-    if (!first) return void (unused += 1)
-    waiting.delete(first)
-    first.resolve(turn)
+  function take(
+    entry: Waiting,
+    answer: Exclude<AskAnswer, { kind: 'later' }>,
+    askedAt: number,
+    age: ClaimAge,
+  ): void {
+    waiting.delete(entry)
+    clearTimeout(entry.timer)
+    if (answer.kind !== 'claimed' && answer.kind !== 'slot') return entry.settle(answer)
+    const slot = answer.slotMs === undefined ? undefined : askedAt + answer.slotMs
+    if (answer.kind === 'slot') return entry.settle({ kind: 'slot', slot })
+    const { kind, message, sealedContent } = answer
+    entry.settle({ kind, message, sealedContent, slot, age })
   }
 
-  function endAll(turn: Turn): void {
-    for (const { resolve } of waiting) resolve(turn)
-    waiting.clear()
+  /** Its turn did not come yet. */
+  function stay(entry: Waiting, message: Message | undefined): void {
+    if (stopping.aborted) return end(entry, { kind: 'stopping' })
+    if (entry.isOver) return end(entry, { kind: 'out-of-time' })
+    if (!message) return
+    entry.message = message
+    endWithin(entry, leftMs(message))
+  }
+
+  function end(entry: Waiting, turn: NoTurn): void {
+    waiting.delete(entry)
+    clearTimeout(entry.timer)
+    entry.settle({ ...turn, message: entry.message })
+  }
+
+  function endAll(turn: NoTurn): void {
+    for (const entry of waiting) if (!entry.isAsked) end(entry, turn)
   }
 }
 

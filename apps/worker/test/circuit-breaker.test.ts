@@ -1,4 +1,4 @@
-import { createPacing, type Outcome } from '@relais/core'
+import { type Outcome } from '@relais/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createCircuitBreaker } from '../src/circuit-breaker.ts'
 import { accepted, senderId, workerFixture } from './worker-fixture.ts'
@@ -149,11 +149,11 @@ describe('while Meta does not answer', () => {
     const { accept, deliver, breaker, clock, meta } = fixture
     TEN.forEach(breaker.note)
     expect(await breaker.untilWorthTrying(10_000)).toBe(true)
-    // Another worker took the slot of this second.
-    const { slotsMs } = await createPacing(fixture).reserve({ phoneNumberId: senderId, ratePerSecond: 1 }, 1)
-    expect(slotsMs).toHaveLength(1)
     const id = await accept()
     clock.aheadMs = 19_990
+    // Another worker took the slot of this second.
+    const sender = { phoneNumberId: senderId, ratePerSecond: 1 }
+    expect((await fixture.claims.take(sender, [{ kind: 'slot' }])).answers).toMatchObject([{ kind: 'slot' }])
     expect(await deliver(id)).toEqual({ kind: 'fell-back', reason: 'provider_unavailable' })
     expect(meta.sends).toEqual([])
   })

@@ -190,14 +190,14 @@ describe('a send of which nobody knows whether Meta took it', () => {
 
 describe('a fault of Redis in the middle', () => {
   it('a claim whose answer was lost leaves a job that comes again, not a message nobody has', async () => {
-    const { accept, deliver, meta, store, clock } = await workerFixture()
+    const { accept, deliver, meta, store, claims, clock } = await workerFixture()
     const id = await accept()
-    const { move } = store
-    // The connection was cut between the move and its answer, and the move was sent again.
-    store.move = async (...args) => {
-      store.move = move
-      await move(...args)
-      return move(...args)
+    const { take } = claims
+    // The connection was cut between the claim and its answer, and the claim was sent again.
+    claims.take = async (...args) => {
+      claims.take = take
+      await take(...args)
+      return take(...args)
     }
     expect(await deliver(id)).toMatchObject({ kind: 'later' })
     clock.aheadMs = 10_000
@@ -221,12 +221,13 @@ describe('a fault of Redis in the middle', () => {
   })
 
   it('a claim that took too long is not used, and no dead code is sent', async () => {
-    const { accept, deliver, meta, store, clock } = await workerFixture()
+    const { accept, deliver, meta, claims, clock } = await workerFixture()
     const id = await accept()
-    const { move } = store
-    store.move = async (messageId, step) => {
-      if (step.to === 'sending') clock.aheadMs = 600_000
-      return move(messageId, step)
+    const { take } = claims
+    claims.take = async (...args) => {
+      const answers = await take(...args)
+      clock.aheadMs = 600_000
+      return answers
     }
     expect(await deliver(id)).toMatchObject({ kind: 'fell-back' })
     expect(meta.sends).toEqual([])

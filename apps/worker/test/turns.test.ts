@@ -1,12 +1,14 @@
-import { createKeys, createPacing, openRedis } from '@relais/core'
+import { createClaims, createKeys, createMessageStore, createPacing, openRedis } from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createTurns } from '../src/turns.ts'
 
 /** Longer than any of these tests waits. */
 const LONG_MS = 30_000
 
-function setup(ratePerSecond: number) {
+/** @param leftMs for how long a message may wait */
+function setup(ratePerSecond: number, leftMs = LONG_MS) {
   const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
   const stopping = new AbortController()
   onTestFinished(() => {
@@ -14,21 +16,47 @@ function setup(ratePerSecond: number) {
     redis.disconnect()
   })
   const sender = { phoneNumberId: '106540352242922', ratePerSecond }
-  const pacing = createPacing({ redis, keys: createKeys(uniquePrefix()) })
+  const keys = createKeys(uniquePrefix())
+  const pacing = createPacing({ redis, keys })
+  const claims = createClaims({ redis, keys, pacing })
   const lost: number[] = []
-  const watched = {
-    ...pacing,
-    reserve: (...[from, most, unused = 0]: Parameters<typeof pacing.reserve>) => {
+  const watched: typeof claims = {
+    take: (from, asks, unused = 0) => {
       if (unused > 0) lost.push(unused)
-      return pacing.reserve(from, most, unused)
+      return claims.take(from, asks, unused)
     },
   }
   const slowDown = () => pacing.slowDown(sender, { sentMsAgo: -LONG_MS, reason: '130429' })
+  const store = createMessageStore({ redis, keys })
   return {
-    turns: createTurns({ pacing: watched, sender, stopping: stopping.signal }),
+    turns: createTurns({
+      claims: watched,
+      sender,
+      leftMs: () => leftMs,
+      now: Date.now,
+      stopping: stopping.signal,
+    }),
     stopping,
     slowDown,
     lost,
+    store,
+
+    async accept(): Promise<string> {
+      const id = `msg_${randomBytes(8).toString('hex')}`
+      const acceptedAt = Date.now()
+      const timeline = [{ status: 'queued' as const, at: acceptedAt }]
+      const counts = { attempts: 0, claims: 0, waits: 0 }
+      const message = {
+        id,
+        app: 'wallet',
+        type: 'otp',
+        to: '+221771234567',
+        status: 'queued',
+        ...counts,
+      } as const
+      await store.create({ ...message, acceptedAt, expiresAt: acceptedAt + 300_000, timeline }, 'sealed')
+      return id
+    },
   }
 }
 
@@ -43,7 +71,7 @@ describe('the turns of messages that wait in a worker', () => {
     const { turns } = setup(50)
     const order: string[] = []
     const messages = [9, 3, 7, 3, 1, 9, 2].map(async (priority, i) => {
-      await turns.next(priority, LONG_MS)
+      await turns.slot(priority, LONG_MS)
       order.push(`${priority} ${i}`)
     })
     await Promise.all(messages)
@@ -52,8 +80,8 @@ describe('the turns of messages that wait in a worker', () => {
 
   it('come one gap apart', async () => {
     const { turns } = setup(100)
-    const got = await Promise.all(Array.from({ length: 30 }, () => turns.next(1, LONG_MS)))
-    const at = got.flatMap((turn) => (turn.kind === 'slot' ? [turn.at] : []))
+    const got = await Promise.all(Array.from({ length: 30 }, () => turns.slot(1, LONG_MS)))
+    const at = got.flatMap((turn) => (turn.kind === 'slot' && turn.slot !== undefined ? [turn.slot] : []))
     expect(at).toHaveLength(30)
     expect(Math.max(...at) - Math.min(...at)).toBeGreaterThan((29 * 10) / 1.05 - 50)
   })
@@ -61,22 +89,52 @@ describe('the turns of messages that wait in a worker', () => {
   it('do not come while the sender is stopped for long: the messages give their places to others', async () => {
     const { turns, slowDown } = setup(50)
     for (const pauseMs of [1000, 2000, 4000]) expect(await slowDown()).toMatchObject({ pauseMs })
-    expect(await turns.next(1, LONG_MS)).toMatchObject({ kind: 'far' })
+    expect(await turns.slot(1, LONG_MS)).toMatchObject({ kind: 'far' })
   })
 
   it('are not waited for longer than the message can', async () => {
     const { turns, slowDown } = setup(50)
     await slowDown()
-    expect(await turns.next(1, 5)).toEqual({ kind: 'out-of-time' })
+    expect(await turns.slot(1, 5)).toMatchObject({ kind: 'out-of-time' })
+  })
+
+  it('of messages that came at the same moment are claimed in one call, and each hears of its own', async () => {
+    const { turns, accept, store } = setup(0)
+    const ids = await Promise.all(Array.from({ length: 5 }, () => accept()))
+    const settled = ids[2] ?? ''
+    await store.move(settled, { to: 'used' })
+    const claimed = await Promise.all(ids.map((id) => turns.claim({ id, from: 'queued', priority: 1 })))
+    expect(claimed.map(({ kind }) => kind)).toEqual(['claimed', 'claimed', 'refused', 'claimed', 'claimed'])
+    for (const [i, turn] of claimed.entries()) {
+      const status = turn.kind === 'claimed' ? 'sending' : 'used'
+      expect('message' in turn && turn.message).toMatchObject({ id: ids[i], status })
+    }
+  })
+
+  it('are not waited for longer than a message can, and it is known then which one it was', async () => {
+    const { turns, accept, slowDown } = setup(50, 5)
+    await slowDown()
+    const id = await accept()
+    const turn = await turns.claim({ id, from: 'queued', priority: 1 })
+    expect(turn).toMatchObject({ kind: 'out-of-time', message: { id, status: 'queued' } })
+  })
+
+  it('are not waited for by a process that stops, but a claim that is on its way counts', async () => {
+    const { turns, accept, stopping } = setup(0)
+    const id = await accept()
+    const claimed = turns.claim({ id, from: 'queued', priority: 1 })
+    await new Promise(setImmediate) // it is asked for
+    stopping.abort()
+    expect(await claimed).toMatchObject({ kind: 'claimed' })
   })
 
   it('are not waited for by a process that stops', async () => {
     const { turns, stopping, slowDown } = setup(50)
     await slowDown()
-    const waiting = turns.next(1, LONG_MS)
+    const waiting = turns.slot(1, LONG_MS)
     stopping.abort()
-    expect(await waiting).toEqual({ kind: 'stopping' })
-    expect(await turns.next(1, LONG_MS)).toEqual({ kind: 'stopping' })
+    expect(await waiting).toMatchObject({ kind: 'stopping' })
+    expect(await turns.slot(1, LONG_MS)).toMatchObject({ kind: 'stopping' })
   })
 
   it('that were missed by a little are used one after another, not all at once', async () => {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import {
   createAppCredentials,
+  createClaims,
   createEvents,
   createKeys,
   createLogger,
@@ -87,6 +88,8 @@ export async function workerFixture(
     sendingMs: 10_000,
     deliverWithinMs: options.deliverWithinMs,
   }
+  const pacing = createPacing({ redis, keys, nowMicros: () => now() * 1000 })
+  const claims = createClaims({ redis, keys, pacing, now })
   const pauses = createPauses({ redis, keys, senderId, now })
   const guard = createPumpingGuard({ redis, keys })
   const end = createEndMessage({ store, fallbackQueue, events, guard })
@@ -112,8 +115,9 @@ export async function workerFixture(
           return typeof answer === 'function' ? answer() : answer
         },
       },
-      pacing: createPacing({ redis, keys }),
-      pairBudget: createPairBudget({ redis, keys, senderId, digest: (to) => to.slice(1), now }),
+      pacing,
+      claims,
+      pairBudget: createPairBudget({ redis, keys, senderId, now }),
       pauses,
       breaker,
       end,
@@ -152,6 +156,7 @@ export async function workerFixture(
     recordNotice: createRecordNotice({ store, pauses, events, guard }),
     pauses,
     breaker,
+    claims,
     unsettled,
     sweep: createSweep({
       store,

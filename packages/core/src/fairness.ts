@@ -1,7 +1,7 @@
 /**
  * Whose turn it is among messages that wait: start-time fair queueing, as BullMQ priorities. A flow is one app's messages of one
  * type. Each message gets a tag when it is accepted, the later of the virtual time and its flow's last tag; the flow moves on by the
- * step of its type; the virtual time follows the tags of the messages that are finished. The lowest tag goes first. So a flood fills
+ * step of its type; the virtual time follows the tags of the messages that are claimed (`claims.ts`). The lowest tag goes first. So a flood fills
  * the far end of its own flow, and a message of a flow that was quiet goes in at the near one.
  *
  * When Redis loses the tags the flows start again side by side: order suffers for as long as the backlog lasts, no message does.
@@ -21,7 +21,7 @@ const TAGS_PER_PRIORITY = 10
 export const LAST_PRIORITY = 2_097_152
 
 /** Counting begins anew at half of the numbers, so that a backlog has room; sooner when nothing seems to be waiting. */
-const RESTART_AT = (LAST_PRIORITY / 2) * TAGS_PER_PRIORITY
+export const RESTART_AT = (LAST_PRIORITY / 2) * TAGS_PER_PRIORITY
 const RESTART_IDLE_AT = RESTART_AT / 16
 
 /** Longer than any message lives. */
@@ -55,22 +55,22 @@ return tags
 `
 
 /**
- * KEYS 1 tags · ARGV 1 tag of a finished message · 2 a tag that is so far ahead is from before a new start · 3 life of the tags (ms)
+ * For scripts that claim messages: the virtual time goes on to the tag of one that is served. A tag that is too far ahead is from before a
+ * new start.
  */
-const FINISH = `
-local now = tonumber(redis.call('HGET', KEYS[1], '@now') or 0)
-local tag = tonumber(ARGV[1])
-if tag > now and tag - now < tonumber(ARGV[2]) then
-  redis.call('HSET', KEYS[1], '@now', tag)
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+export const SERVE = `
+local function serve(key, tag, restartAt)
+  local now = tonumber(redis.call('HGET', key, '@now') or 0)
+  if tag > now and tag - now < restartAt then
+    redis.call('HSET', key, '@now', tag)
+    redis.call('PEXPIRE', key, ${KEPT_MS})
+  end
 end
-return 0
 `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     relaisTag(key: string, ...args: (string | number)[]): Result<number[], Context>
-    relaisFinish(key: string, tag: number, restartAt: number, keptMs: number): Result<number, Context>
   }
 }
 
@@ -78,7 +78,6 @@ declare module 'ioredis' {
 export function createFairness(options: { redis: RedisClient; keys: Keys; restartAt?: number }) {
   const { redis, keys, restartAt = RESTART_AT } = options
   redis.defineCommand('relaisTag', { numberOfKeys: 1, lua: TAG })
-  redis.defineCommand('relaisFinish', { numberOfKeys: 1, lua: FINISH })
 
   return {
     /** The priorities of messages that are accepted together, in order: 1 goes first. One round trip for all of them. */
@@ -88,13 +87,12 @@ export function createFairness(options: { redis: RedisClient; keys: Keys; restar
       const tags = await redis.relaisTag(keys.fairness(), restartAt, RESTART_IDLE_AT, KEPT_MS, ...pairs)
       return tags.map((tag) => Math.min(LAST_PRIORITY, Math.floor(tag / TAGS_PER_PRIORITY) + 1))
     },
-
-    /** A message with this priority needs no turn any more: it was sent, or reached an end without. */
-    async finished(priority: number): Promise<void> {
-      if (priority < 1) return
-      await redis.relaisFinish(keys.fairness(), (priority - 1) * TAGS_PER_PRIORITY, restartAt, KEPT_MS)
-    },
   }
 }
 
 export type Fairness = ReturnType<typeof createFairness>
+
+/** The tag of a message with this priority, as `SERVE` takes it. */
+export function tagOf(priority: number): number {
+  return (priority - 1) * TAGS_PER_PRIORITY
+}

@@ -60,7 +60,7 @@ export function createKeys(prefix: string) {
     renewalLease: (senderId: string) => `${prefix}:renewal-lease:${senderId}`,
     /** Hash: a sender's next slot, and how fast Meta lets it go. Expires two minutes after the last message. */
     pace: (senderId: string) => `${prefix}:pace:${senderId}`,
-    /** Hash: what a sender has sent to one recipient. Expires when nothing of it matters. Named by a keyed digest. */
+    /** Hash: what a sender has sent to one recipient. Expires when nothing of it matters. Named by a digest of the number. */
     pair: (senderId: string, digest: string) => `${prefix}:pair:${senderId}:${digest}`,
     /** Hash: the virtual time of the queue, and each flow's next tag. Expires after 20 idle minutes. */
     fairness: () => `${prefix}:fairness`,

@@ -114,7 +114,7 @@ export type Message = {
 }
 
 /** The least life a code must have left when an operator gets it, unless its whole life is shorter than twice this. */
-const FALLBACK_RESERVE_MS = 60_000
+export const FALLBACK_RESERVE_MS = 60_000
 
 /** The last moment a send may start: later, what life is left belongs to the operator who reads the code out. */
 export function sendUntil(message: Message): number {

@@ -2,7 +2,7 @@
  * The pace of a sender, shared by all workers: slots, one per message, handed out by Redis and by its clock.
  *
  * Slots are evenly spaced. One that nobody could use is made up for by setting those after it a little closer together, so the rate is
- * held over seconds without a burst within one. When Meta says "slow down" the rate is halved for everyone, and grows back steadily:
+ * held over seconds without a burst within one. They are drawn by those who claim messages: see `claims.ts`. When Meta says "slow down" the rate is halved for everyone, and grows back steadily:
  * from anything to the whole pace within a minute.
  */
 import type { Result } from 'ioredis'
@@ -34,51 +34,63 @@ const UNPACED_SLOWS_FROM = 80
 const KEPT_MS = 120_000
 
 /**
- * Fields of KEYS 1, times in microseconds since 1970: due = when the pace has the next slot · last = the last one handed out · held =
- * nobody sends before · rate, from = rate after the last "slow down", and when it begins to grow · cut, cuts = when that was, and how
- * often in a row · since, reason = of the first one.
+ * The pace of a sender, for scripts; times in microseconds since 1970. Fields of its key: due = when the pace has the next slot · last = the
+ * last one handed out · held = nobody sends before · rate, from = rate after the last "slow down", and when it begins to grow · cut, cuts =
+ * when that was, and how often in a row · since, reason = of the first one.
+ *
+ * `nextSlot` answers how far away the next slot is, or nothing when none is near; `untilSlots` then says for how long. What it hands out
+ * is kept by `savePace`. A sender without a pace has all the slots that it wants, and nothing is kept.
  */
-const COMMON = `
-local time = redis.call('TIME')
-local now = tonumber(ARGV[1]) or (time[1] * 1000000 + time[2])
-local names = { 'due', 'last', 'held', 'rate', 'from', 'cut', 'cuts', 'since' }
-local values, s = redis.call('HMGET', KEYS[1], unpack(names)), {}
-for i, name in ipairs(names) do s[name] = tonumber(values[i] or 0) end
-local pace, isPaced = tonumber(ARGV[2]), ARGV[3] == '1'
-local rate, isSlowed = pace, false
-if s.rate > 0 then
-  rate = math.min(pace, s.rate + math.max(0, now - s.from) / 1000000 * pace / ${RECOVERY_SECONDS})
-  isSlowed = rate < pace
+export const PACE = `
+local function openPace(key, now, rate, isPaced)
+  local names = { 'due', 'last', 'held', 'rate', 'from', 'cut', 'cuts', 'since' }
+  local values, pace = redis.call('HMGET', key, unpack(names)), { key = key, now = now, whole = rate, isPaced = isPaced }
+  for i, name in ipairs(names) do pace[name] = tonumber(values[i] or 0) end
+  pace.present, pace.isSlowed = rate, false
+  if pace.rate > 0 then
+    pace.present = math.min(rate, pace.rate + math.max(0, now - pace.from) / 1000000 * rate / ${RECOVERY_SECONDS})
+    pace.isSlowed = pace.present < rate
+  end
+  pace.gap = (isPaced or pace.isSlowed) and 1000000 / pace.present or 0
+  return pace
 end
-local function keep(...)
+local function keepPace(pace, ...)
   local set = {}
   for i, value in ipairs({ ... }) do set[i] = type(value) == 'number' and string.format('%.17g', value) or value end
-  redis.call('HSET', KEYS[1], unpack(set))
-  redis.call('PEXPIRE', KEYS[1], ${KEPT_MS})
+  redis.call('HSET', pace.key, unpack(set))
+  redis.call('PEXPIRE', pace.key, ${KEPT_MS})
+end
+local function slotOf(pace)
+  return math.max(pace.now, pace.held, pace.due, pace.last + pace.gap / ${PEAK})
+end
+local function giveBackSlots(pace, unused)
+  pace.due = pace.due - unused * pace.gap
+  pace.isChanged = unused * pace.gap > 0
+end
+local function nextSlot(pace)
+  local slot = slotOf(pace)
+  if slot - pace.now > ${AHEAD_MS * 1000} then return nil end
+  if pace.gap > 0 then
+    pace.due = math.max(pace.due, slot - ${LAG_MS * 1000}) + pace.gap
+    pace.last, pace.isChanged = slot, true
+  end
+  return slot - pace.now
+end
+local function untilSlots(pace)
+  return math.max(0, slotOf(pace) - pace.now - ${AHEAD_MS * 1000})
+end
+local function savePace(pace)
+  if pace.isChanged then keepPace(pace, 'due', pace.due, 'last', pace.last) end
+  if pace.rate > 0 and not pace.isSlowed then redis.call('HDEL', pace.key, 'rate', 'since', 'reason') end
 end
 `
 
-/**
- * ARGV 1 the time, '' = that of Redis · 2 pace, messages a second · 3 '1' = paced · 4 slots wanted · 5 slots that nobody used
- * Returns { when the next slot can be had, the slots... }, all as microseconds from now.
- */
-const RESERVE = `
-${COMMON}
-local ahead, lag = ${AHEAD_MS * 1000}, ${LAG_MS * 1000}
-local gap = (isPaced or isSlowed) and 1000000 / rate or 0
-local due, last, answer = s.due - tonumber(ARGV[5]) * gap, s.last, { 0 }
-local slot
-repeat
-  slot = math.max(now, s.held, due, last + gap / ${PEAK})
-  if slot - now > ahead or #answer > tonumber(ARGV[4]) then break end
-  answer[#answer + 1] = slot - now
-  due = math.max(due, slot - lag) + gap
-  last = slot
-until false
-answer[1] = math.max(0, slot - now - ahead)
-keep('due', due, 'last', last)
-if s.rate > 0 and not isSlowed then redis.call('HDEL', KEYS[1], 'rate', 'since', 'reason') end
-return answer
+/** Each script begins with: ARGV 1 the time, '' = that of Redis · 2 pace, messages a second · 3 '1' = paced */
+const OPEN = `
+${PACE}
+local time = redis.call('TIME')
+local now = tonumber(ARGV[1]) or (time[1] * 1000000 + time[2])
+local pace = openPace(KEYS[1], now, tonumber(ARGV[2]), ARGV[3] == '1')
 `
 
 /**
@@ -86,26 +98,25 @@ return answer
  * What was sent before the last cut tells nothing of the rate after it. Returns { 1 if the rate was cut, rate, pause (microseconds) }.
  */
 const SLOW_DOWN = `
-${COMMON}
-if now - tonumber(ARGV[4]) <= math.max(s.cut, s.held) then return { 0, '0', 0 } end
-local cuts = now - s.held < ${SOON_MS * 1000} and s.cuts + 1 or 0
-rate = math.max(math.min(pace, ${LEAST_RATE_PER_SECOND}), rate * ${SLOW_DOWN_TO})
+${OPEN}
+if now - tonumber(ARGV[4]) <= math.max(pace.cut, pace.held) then return { 0, '0', 0 } end
+local cuts = now - pace.held < ${SOON_MS * 1000} and pace.cuts + 1 or 0
+local rate = math.max(math.min(pace.whole, ${LEAST_RATE_PER_SECOND}), pace.present * ${SLOW_DOWN_TO})
 local pause = math.min(${PAUSE_MOST_MS}, ${PAUSE_FIRST_MS} * 2 ^ cuts) * 1000
-keep('rate', rate, 'from', now + pause, 'held', now + pause, 'cut', now, 'cuts', cuts, 'reason', ARGV[5])
-if not isSlowed then keep('since', now) end
+keepPace(pace, 'rate', rate, 'from', now + pause, 'held', now + pause, 'cut', now, 'cuts', cuts, 'reason', ARGV[5])
+if not pace.isSlowed then keepPace(pace, 'since', now) end
 return { 1, tostring(rate), pause }
 `
 
 /** ARGV 1-3 as above. Returns { rate, held for (microseconds), since (milliseconds since 1970, 0 = not slowed), reason }. */
 const STATE = `
-${COMMON}
-return { tostring(rate), math.max(0, s.held - now), isSlowed and math.floor(s.since / 1000) or 0,
+${OPEN}
+return { tostring(pace.present), math.max(0, pace.held - now), pace.isSlowed and math.floor(pace.since / 1000) or 0,
   redis.call('HGET', KEYS[1], 'reason') or '' }
 `
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    relaisReserveSlots(key: string, ...args: (string | number)[]): Result<[number, ...number[]], Context>
     relaisSlowDown(key: string, ...args: (string | number)[]): Result<[number, string, number], Context>
     relaisPaceState(
       key: string,
@@ -116,9 +127,6 @@ declare module 'ioredis' {
 
 /** What pacing needs to know of a sender. `ratePerSecond: 0` means no pacing. */
 export type PacedSender = { phoneNumberId: string; ratePerSecond: number }
-
-/** How far away slots are, in milliseconds. `nextMs`: when it is worth asking again. */
-export type Slots = { slotsMs: number[]; nextMs: number }
 
 /** The pace as it is: `slowed` while Meta's "slow down" is not over. Times are milliseconds since 1970. */
 export type PaceState = {
@@ -132,7 +140,6 @@ export type PaceState = {
  */
 export function createPacing(options: { redis: RedisClient; keys: Keys; nowMicros?: () => number }) {
   const { redis, keys, nowMicros } = options
-  redis.defineCommand('relaisReserveSlots', { numberOfKeys: 1, lua: RESERVE })
   redis.defineCommand('relaisSlowDown', { numberOfKeys: 1, lua: SLOW_DOWN })
   redis.defineCommand('relaisPaceState', { numberOfKeys: 1, lua: STATE })
   let ceiling = Infinity
@@ -143,15 +150,8 @@ export function createPacing(options: { redis: RedisClient; keys: Keys; nowMicro
       ceiling = ratePerSecond
     },
 
-    /**
-     * Takes up to `most` of the slots that are near. Those that are left over are lost to all, but for what `unused` tells.
-     *
-     * @param unused slots that were taken before and not used
-     */
-    async reserve(sender: PacedSender, most: number, unused = 0): Promise<Slots> {
-      const [next, ...slots] = await redis.relaisReserveSlots(...common(sender), most, unused)
-      return { slotsMs: slots.map(toMs), nextMs: Math.ceil(toMs(next)) }
-    },
+    /** What a script has to know of a sender: the time in microseconds, '' = that of Redis; messages a second; is there a pace? */
+    of: common,
 
     /**
      * Meta said that this sender is too fast: everyone slows down. What is undefined was said before, of the rate before.

@@ -2,8 +2,9 @@
  * How fast one sender may write to one person. Meta: one message per 6 s; up to 45 in 6 s are borrowed from the future, and nothing
  * passes until the debt is paid back; 131056 beyond that (WhatsApp Business Platform, rate limits). How exactly Meta counts is not
  * known, so ours is the same rule with less of a burst, only after a silence that ended any burst of Meta's counting, and with a margin
- * at each edge: 131056 is rarely met.
+ * at each edge: 131056 is rarely met. It is taken by those who claim messages: see `claims.ts`.
  */
+import { createHash } from 'node:crypto'
 import type { Result } from 'ioredis'
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
@@ -20,31 +21,42 @@ const BURST_WITHIN_MS = 5000
 const MARGIN_MS = 250
 
 /**
- * KEYS 1 pair · ARGV 1 the time (ms), '' = that of Redis · 2 interval · 3 margin · 4 burst · 5 burst within
- * Fields: free = when the debt is paid back · last = the last message · start, count = of the burst · waiting = messages sent away
- * Returns 0 when the message may go, else how long it has to wait: for those sent away before it as well.
+ * The budget of a recipient, for scripts; times in milliseconds. Fields of its key: free = when the debt is paid back · last = the last message ·
+ * start, count = of the burst · waiting = messages sent away.
+ *
+ * `pairWait` answers 0 when a message may go, else how long it has to wait: for those sent away before it as well. Then either `takePair` or
+ * `sendAway` keeps it.
  */
-const TAKE = `
-local time = redis.call('TIME')
-local now = tonumber(ARGV[1]) or (time[1] * 1000 + math.floor(time[2] / 1000))
-local interval, opening = tonumber(ARGV[2]), tonumber(ARGV[2]) - tonumber(ARGV[3])
-local pair = redis.call('HMGET', KEYS[1], 'free', 'last', 'start', 'count', 'waiting')
-for i = 1, 5 do pair[i] = tonumber(pair[i] or 0) end
-local free, last, start, count, waiting = math.max(now, pair[1]), pair[2], pair[3], pair[4], pair[5]
-local isBurst = count < tonumber(ARGV[4]) and now - start < tonumber(ARGV[5])
-if free == now then waiting = 0 end
-local wait = 0
-if not isBurst and free - now >= opening then
-  wait = free - now - opening + 1 + waiting * interval
-  waiting = waiting + 1
-else
-  if now - last >= interval + tonumber(ARGV[3]) then start, count = now, 0 end
-  last, count, free, waiting = now, count + 1, free + interval, math.max(0, waiting - 1)
+export const PAIR = `
+local function openPair(key, now)
+  local values = redis.call('HMGET', key, 'free', 'last', 'start', 'count', 'waiting')
+  for i = 1, 5 do values[i] = tonumber(values[i] or 0) end
+  local pair = { key = key, now = now, free = math.max(now, values[1]), last = values[2], start = values[3], count = values[4] }
+  pair.waiting = pair.free == now and 0 or values[5]
+  pair.isBurst = pair.count < ${BURST} and now - pair.start < ${BURST_WITHIN_MS}
+  return pair
 end
-local text = function(number) return string.format('%.0f', number) end
-redis.call('HSET', KEYS[1], 'free', text(free), 'last', text(last), 'start', text(start), 'count', count, 'waiting', waiting)
-redis.call('PEXPIRE', KEYS[1], free - now + waiting * interval + 2000)
-return wait
+local function keepPair(pair)
+  local function text(number) return string.format('%.0f', number) end
+  redis.call('HSET', pair.key, 'free', text(pair.free), 'last', text(pair.last), 'start', text(pair.start), 'count', pair.count,
+    'waiting', pair.waiting)
+  redis.call('PEXPIRE', pair.key, text(pair.free - pair.now + pair.waiting * ${INTERVAL_MS} + 2000))
+end
+local function pairWait(pair)
+  local opening = ${INTERVAL_MS - MARGIN_MS}
+  if pair.isBurst or pair.free - pair.now < opening then return 0 end
+  return pair.free - pair.now - opening + 1 + pair.waiting * ${INTERVAL_MS}
+end
+local function sendAway(pair)
+  pair.waiting = pair.waiting + 1
+  keepPair(pair)
+end
+local function takePair(pair)
+  if pair.now - pair.last >= ${INTERVAL_MS + MARGIN_MS} then pair.start, pair.count = pair.now, 0 end
+  pair.last, pair.count, pair.free = pair.now, pair.count + 1, pair.free + ${INTERVAL_MS}
+  pair.waiting = math.max(0, pair.waiting - 1)
+  keepPair(pair)
+end
 `
 
 /**
@@ -64,38 +76,32 @@ return 0
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    relaisTakePair(key: string, ...args: (string | number)[]): Result<number, Context>
     relaisClosePair(key: string, ...args: (string | number)[]): Result<number, Context>
   }
 }
 
-/**
- * @param options.digest turns a recipient into text that does not tell the number
- * @param options.now the time in milliseconds, for tests; the clock of Redis unless given
- */
+/** @param options.now the time in milliseconds, for tests; the clock of Redis unless given */
 export function createPairBudget(options: {
   redis: RedisClient
   keys: Keys
   senderId: string
-  digest: (to: string) => string
   now?: () => number
 }) {
-  const { redis, now } = options
-  redis.defineCommand('relaisTakePair', { numberOfKeys: 1, lua: TAKE })
+  const { redis, keys, senderId, now } = options
   redis.defineCommand('relaisClosePair', { numberOfKeys: 1, lua: CLOSE })
-  const keyOf = (to: string) => options.keys.pair(options.senderId, options.digest(to))
-  const time = () => now?.() ?? ''
 
   return {
-    /** Takes one message to this recipient from the budget. Answers 0, or for how many milliseconds it has to wait. */
-    take: (to: string): Promise<number> =>
-      redis.relaisTakePair(keyOf(to), time(), INTERVAL_MS, MARGIN_MS, BURST, BURST_WITHIN_MS),
-
     /** Meta said that this recipient gets too much (131056): nothing goes there for `waitMs`. */
     async close(to: string, waitMs: number): Promise<void> {
-      await redis.relaisClosePair(keyOf(to), time(), Math.ceil(waitMs), INTERVAL_MS, MARGIN_MS)
+      const key = keys.pair(senderId, pairDigest(to))
+      await redis.relaisClosePair(key, now?.() ?? '', Math.ceil(waitMs), INTERVAL_MS, MARGIN_MS)
     },
   }
 }
 
 export type PairBudget = ReturnType<typeof createPairBudget>
+
+/** As scripts make it, which learn the number from the record: so that a number does not stand in the name of a key. It hides nothing. */
+function pairDigest(to: string): string {
+  return createHash('sha1').update(to).digest('hex')
+}

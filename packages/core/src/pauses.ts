@@ -81,6 +81,12 @@ export function createPauses(options: {
       return [...(await read()).values()]
     },
 
+    /** Is anything paused? */
+    async areOn(): Promise<boolean> {
+      if (now() - readAt >= LOOK_MS) await read()
+      return held.size > 0
+    },
+
     /**
      * Why nothing is to be sent with this now. Undefined: go on.
      *

@@ -1,4 +1,13 @@
-import { createFairness, FLOW_STEPS, LAST_PRIORITY, MESSAGE_TYPES, type MessageType } from '@relais/core'
+import {
+  createFairness,
+  FLOW_STEPS,
+  LAST_PRIORITY,
+  MESSAGE_TYPES,
+  RESTART_AT,
+  SERVE,
+  tagOf,
+  type MessageType,
+} from '@relais/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { redisFixture } from './redis-fixture.ts'
@@ -19,13 +28,19 @@ function fixture(options: { restartAt?: number } = {}) {
     return priorities
   }
 
+  /** What the claim of a message does to the order. */
+  async function claim(priority: number): Promise<void> {
+    const script = `${SERVE} serve(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]))`
+    await redis.eval(script, 1, keys.fairness(), tagOf(priority), options.restartAt ?? RESTART_AT)
+  }
+
   async function serve(count = 1): Promise<Queued[]> {
     const served = queue.splice(0, count)
-    await Promise.all(served.map(({ priority }) => fairness.finished(priority)))
+    for (const { priority } of served) await claim(priority)
     return served
   }
 
-  return { redis, keys, fairness, queue, accept, serve }
+  return { redis, keys, queue, accept, claim, serve }
 }
 
 /** How many messages go before the last of these. */
@@ -92,11 +107,11 @@ describe('the order of messages that wait', () => {
   })
 
   it('begins anew before the numbers run out, and old numbers do not drag it up again', async () => {
-    const { accept, serve, fairness } = fixture({ restartAt: 2000 })
+    const { accept, serve, claim } = fixture({ restartAt: 2000 })
     const before = await accept('shop', 'text', 110)
     await serve(105)
     expect(await accept('shop', 'text')).toEqual([1])
-    await fairness.finished(before.at(-1) ?? 0)
+    await claim(before.at(-1) ?? 0)
     expect((await accept('wallet', 'otp'))[0]).toBe(1)
   })
 

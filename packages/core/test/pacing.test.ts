@@ -1,7 +1,7 @@
-import { createPacing, type Pacing } from '@relais/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { redisFixture } from './redis-fixture.ts'
+import { pacingWithSlots, type PacingWithSlots } from './slots-fixture.ts'
 
 const sender = { phoneNumberId: '106540352242922', ratePerSecond: 80 }
 const START = 1_790_000_000_000_000
@@ -11,10 +11,10 @@ function fixture(count = 1) {
   const { redis, keys } = redisFixture()
   const clock = { micros: START }
   const pacings = Array.from({ length: count }, () =>
-    createPacing({ redis, keys, nowMicros: () => clock.micros }),
+    pacingWithSlots({ redis, keys, nowMicros: () => clock.micros }),
   )
   const pass = (ms: number) => void (clock.micros += Math.round(ms * 1000))
-  return { redis, keys, clock, pass, pacings, pacing: pacings[0] as Pacing }
+  return { redis, keys, clock, pass, pacings, pacing: pacings[0] as PacingWithSlots }
 }
 
 type Fixture = ReturnType<typeof fixture>
@@ -24,7 +24,7 @@ async function backlog({ pacing, clock, pass }: Fixture, forMs: number, from = s
   const taken: number[] = []
   const until = clock.micros + forMs * 1000
   while (clock.micros < until) {
-    const { slotsMs, nextMs } = await pacing.reserve(from, 50)
+    const { slotsMs, nextMs } = await pacing.draw(from, 50)
     taken.push(...slotsMs.map((slotMs) => (clock.micros - START) / 1000 + slotMs))
     pass(Math.max(1, nextMs))
   }
@@ -63,7 +63,7 @@ describe('the pace of a sender', () => {
           // A worker gives back only what it had, and what it gives back is not used.
           const back = held[worker]?.splice(0, unused) ?? []
           for (const slot of back) used.splice(used.indexOf(slot), 1)
-          const { slotsMs } = (await pacings[worker]?.reserve(sender, wanted, back.length)) ?? { slotsMs: [] }
+          const { slotsMs } = (await pacings[worker]?.draw(sender, wanted, back.length)) ?? { slotsMs: [] }
           const slots = slotsMs.map((slotMs) => clock.micros / 1000 + slotMs)
           used.push(...slots)
           held[worker] = slots
@@ -77,22 +77,22 @@ describe('the pace of a sender', () => {
 
   it('a lone message does not wait', async () => {
     const { pacing } = fixture()
-    expect(await pacing.reserve(sender, 1)).toEqual({ slotsMs: [0], nextMs: 0 })
+    expect(await pacing.draw(sender, 1)).toEqual({ slotsMs: [0], nextMs: 0 })
   })
 
   it('hands out no slot that is far away, and says when to ask again', async () => {
     const { pacing, pass } = fixture()
-    const { slotsMs, nextMs } = await pacing.reserve(sender, 50)
+    const { slotsMs, nextMs } = await pacing.draw(sender, 50)
     expect(slotsMs.length).toBeLessThan(30)
     expect(Math.max(...slotsMs)).toBeLessThanOrEqual(150)
     pass(nextMs)
-    expect((await pacing.reserve(sender, 1)).slotsMs).toHaveLength(1)
+    expect((await pacing.draw(sender, 1)).slotsMs).toHaveLength(1)
   })
 
   it('slots that nobody used are made up for, a little faster than the pace', async () => {
     const system = fixture()
     await backlog(system, 8000)
-    const lost = (await system.pacing.reserve(sender, 0, 4)).slotsMs
+    const lost = (await system.pacing.draw(sender, 0, 4)).slotsMs
     expect(lost).toEqual([])
     // Those of the next 150 ms are handed out already.
     const from = (system.clock.micros - START) / 1000 + 150
@@ -111,14 +111,14 @@ describe('the pace of a sender', () => {
   it('a rate of 0 means no pacing', async () => {
     const { pacing } = fixture()
     const free = { ...sender, ratePerSecond: 0 }
-    for (let i = 0; i < 5; i += 1) expect((await pacing.reserve(free, 50)).slotsMs).toEqual(Array(50).fill(0))
+    for (let i = 0; i < 5; i += 1) expect((await pacing.draw(free, 50)).slotsMs).toEqual(Array(50).fill(0))
     expect(await pacing.state(free)).toEqual({ ratePerSecond: 0, pausedForMs: 0 })
   })
 
   it('goes by the clock of Redis, and leaves nothing behind: its key expires', async () => {
     const { redis, keys } = redisFixture()
-    const pacing = createPacing({ redis, keys })
-    const asked = await Promise.all(Array.from({ length: 10 }, () => pacing.reserve(sender, 1)))
+    const pacing = pacingWithSlots({ redis, keys })
+    const asked = await Promise.all(Array.from({ length: 10 }, () => pacing.draw(sender, 1)))
     const waits = asked.flatMap(({ slotsMs }) => slotsMs).toSorted((a, b) => a - b)
     expect(waits[0]).toBe(0)
     expect(await redis.pttl(keys.pace(sender.phoneNumberId))).toBeGreaterThan(0)
@@ -131,14 +131,14 @@ describe('"slow down" from Meta', () => {
   it('halves the pace for all workers and stops them for a second', async () => {
     const { pacings, pass } = fixture(2)
     expect(await pacings[0]?.slowDown(sender, now)).toEqual({ ratePerSecond: 40, pauseMs: 1000 })
-    expect(await pacings[1]?.reserve(sender, 10)).toEqual({ slotsMs: [], nextMs: 850 })
+    expect(await pacings[1]?.draw(sender, 10)).toEqual({ slotsMs: [], nextMs: 850 })
     expect(await pacings[1]?.state(sender)).toEqual({
       ratePerSecond: 40,
       pausedForMs: 1000,
       slowed: { since: START / 1000, reason: now.reason },
     })
     pass(1000)
-    const slots = await pacings[1]?.reserve(sender, 50)
+    const slots = await pacings[1]?.draw(sender, 50)
     expect(slots?.slotsMs.length).toBeLessThan(13)
   })
 
@@ -155,7 +155,7 @@ describe('"slow down" from Meta', () => {
   it('is for one sender', async () => {
     const { pacing } = fixture()
     await pacing.slowDown(sender, now)
-    expect((await pacing.reserve({ ...sender, phoneNumberId: 'another' }, 1)).slotsMs).toEqual([0])
+    expect((await pacing.draw({ ...sender, phoneNumberId: 'another' }, 1)).slotsMs).toEqual([0])
   })
 
   it('holds for a sender without a pace as well, until it has recovered', async () => {
@@ -164,7 +164,7 @@ describe('"slow down" from Meta', () => {
     await pacing.slowDown(free, now)
     expect((await pacing.state(free)).ratePerSecond).toBe(40)
     pass(60_000)
-    expect((await pacing.reserve(free, 50)).slotsMs).toEqual(Array(50).fill(0))
+    expect((await pacing.draw(free, 50)).slotsMs).toEqual(Array(50).fill(0))
     expect(await pacing.state(free)).toEqual({ ratePerSecond: 0, pausedForMs: 0 })
   })
 
@@ -184,7 +184,7 @@ describe('"slow down" from Meta', () => {
         expect(before).toBeLessThanOrEqual(80)
         pass(60_000)
         expect((await pacing.state(sender)).ratePerSecond).toBeGreaterThanOrEqual(72)
-        await pacing.reserve(sender, 1)
+        await pacing.draw(sender, 1)
         pass(20_000)
         expect(await pacing.state(sender)).toEqual({ ratePerSecond: 80, pausedForMs: 0 })
       }),
@@ -200,7 +200,7 @@ describe('"slow down" from Meta', () => {
     const taken: number[] = []
     let refused = 0
     while (clock.micros - START < 120_000_000) {
-      const { slotsMs, nextMs } = await pacing.reserve(sender, 50)
+      const { slotsMs, nextMs } = await pacing.draw(sender, 50)
       for (const slotMs of slotsMs) {
         const at = clock.micros + slotMs * 1000
         bucket.left = Math.min(30, bucket.left + ((at - bucket.at) / 1_000_000) * 30)

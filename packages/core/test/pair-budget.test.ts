@@ -1,7 +1,7 @@
-import { createPairBudget } from '@relais/core'
-import { createHash } from 'node:crypto'
+import { createClaims, createMessageStore, createPacing, createPairBudget } from '@relais/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
 const awa = '+221771234567'
@@ -10,14 +10,25 @@ const START = 1_790_000_000_000
 function fixture() {
   const { redis, keys } = redisFixture()
   const clock = { ms: START }
-  const budget = createPairBudget({
-    redis,
-    keys,
-    senderId: '106540352242922',
-    digest: (to) => createHash('sha256').update(to).digest('base64url'),
-    now: () => clock.ms,
-  })
-  return { redis, keys, clock, budget }
+  const sender = { phoneNumberId: '106540352242922', ratePerSecond: 0 }
+  const store = createMessageStore({ redis, keys })
+  const pacing = createPacing({ redis, keys, nowMicros: () => clock.ms * 1000 })
+  const claims = createClaims({ redis, keys, pacing })
+  const { close } = createPairBudget({ redis, keys, senderId: sender.phoneNumberId, now: () => clock.ms })
+  let messages = 0
+
+  /** Claims a new message to this recipient. Answers 0, or for how long it has to wait. */
+  async function take(to: string): Promise<number> {
+    const id = `msg_${(messages += 1)}`
+    await store.create(newMessage({ id, to }), 'sealed')
+    const ask = { kind: 'message', id, from: 'queued', priority: 1 } as const
+    const [answer] = (await claims.take(sender, [ask])).answers
+    if (answer?.kind === 'paired') return answer.waitMs
+    expect(answer?.kind).toBe('claimed')
+    return 0
+  }
+
+  return { redis, keys, clock, budget: { take, close } }
 }
 
 /** Meta's rule as far as it is told: 45 within 6 s, then nothing until the debt, one message per 6 s, is paid back. */
