@@ -3,6 +3,7 @@
  * `docs/reliability.md`.
  */
 import dns from 'node:dns'
+import type http from 'node:http'
 import https from 'node:https'
 import { connect, type Socket } from 'node:net'
 import tls from 'node:tls'
@@ -109,13 +110,26 @@ describe('with a connection, and without a whole answer, it may have arrived:', 
       (s) => s.once('data', () => s.end('HTTP/1.1 200 OK\r\nContent-Le')),
       'ECONNRESET',
     ],
-    ['half of the body', (s) => s.once('data', () => s.end(whole(TAKEN).slice(0, -9))), 'bytes'],
-    ['half of the body, then a reset', resetAfter(whole(TAKEN).slice(0, -9)), 'bytes'],
-    ['no HTTP', (socket) => socket.once('data', () => socket.end('220 smtp ready\r\n')), 'HPE_'],
+    ['half of the body', (s) => s.once('data', () => s.end(whole(TAKEN).slice(0, -9))), 'ECONNRESET'],
+    ['half of the body, then a reset', resetAfter(whole(TAKEN).slice(0, -9)), 'ECONNRESET'],
+    ['no HTTP', (socket) => socket.once('data', () => socket.end('220 smtp ready\r\n')), 'not HTTP'],
+    [
+      'another protocol from now on (101)',
+      (s) =>
+        s.once('data', () =>
+          s.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+        ),
+      'ECONNRESET',
+    ],
+    [
+      '100 Continue, which nobody asked for',
+      (s) => s.once('data', () => s.write(`HTTP/1.1 100 Continue\r\n\r\n${whole(TAKEN)}`)),
+      'ECONNRESET',
+    ],
     [
       'headers without end',
       (s) => s.once('data', () => pour(s, 'HTTP/1.1 200 OK\r\n', `X-Pad: ${'x'.repeat(1000)}\r\n`)),
-      'HPE_',
+      'not HTTP',
     ],
   ])('%s', async (_what, onConnection, told) => {
     const { port, open } = await serveRaw(onConnection)
@@ -128,13 +142,6 @@ describe('with a connection, and without a whole answer, it may have arrived:', 
 
   it.each<[string, (socket: Socket) => void]>([
     ['silence', () => undefined],
-    [
-      'another protocol from now on (101)',
-      (s) =>
-        s.once('data', () =>
-          s.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
-        ),
-    ],
     [
       'headers, then silence',
       (s) => s.once('data', () => s.write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n')),
@@ -231,14 +238,10 @@ describe('an answer that is whole and tells nothing: it may have arrived', () =>
   })
 })
 
-describe('an answer with something before it is an answer:', () => {
-  it.each(['HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'])(
-    '%j',
-    async (hint) => {
-      const { port } = await serveRaw((s) => s.once('data', () => s.write(hint + whole(TAKEN))))
-      expect(await sendBy(clientOf(port))).toEqual(accepted)
-    },
-  )
+it('an answer with early hints before it is an answer', async () => {
+  const hint = 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'
+  const { port } = await serveRaw((s) => s.once('data', () => s.write(hint + whole(TAKEN))))
+  expect(await sendBy(clientOf(port))).toEqual(accepted)
 })
 
 describe('a connection that was kept', () => {
@@ -269,14 +272,120 @@ describe('a connection that was kept', () => {
     })
     const client = clientOf(port)
     expect(await sendBy(client)).toEqual(accepted)
-    // No turn of the event loop lies between the two: the client cannot know yet.
-    if (idle) close(idle)
+    // The client looks once more at a connection that was idle, and then writes. Nothing is read between this and the writing.
+    setImmediate(() => idle && close(idle))
     expect(await sendBy(client)).toEqual({
       kind: 'ambiguous',
       detail: expect.stringMatching(/^the connection failed: (ECONNRESET|EPIPE)$/),
     })
     expect(connections).toBe(1)
   })
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['reset', (socket) => socket.resetAndDestroy()],
+    ['closed', (socket) => socket.end()],
+  ])('and is %s by the next request has carried it: nothing is sent again', async (_what, close) => {
+    let requests = 0
+    const { port } = await serveRaw((socket) =>
+      socket.on('data', () => {
+        requests += 1
+        if (requests === 1) socket.write(whole(TAKEN))
+        else close(socket)
+      }),
+    )
+    const client = clientOf(port)
+    expect(await sendBy(client)).toEqual(accepted)
+    expect(await sendBy(client)).toEqual({
+      kind: 'ambiguous',
+      detail: 'the connection failed: ECONNRESET',
+    })
+    // What would have been sent again would have come before this.
+    expect(await sendBy(client)).toMatchObject({ kind: 'ambiguous' })
+    expect(requests).toBe(3)
+  })
+})
+
+describe('without a free connection', () => {
+  it('a call waits for one, and uses it', async () => {
+    const held: http.ServerResponse[] = []
+    const sockets = new Set<unknown>()
+    const port = await serve((request, response) => {
+      sockets.add(request.socket)
+      held.push(response)
+    })
+    const client = clientOf(port, { maxSockets: 1 })
+    const sends = Array.from({ length: 3 }, () => sendBy(client))
+    for (let i = 0; i < 3; i += 1) {
+      await eventually(
+        () => held.length,
+        (count) => count === i + 1,
+        { what: 'the next request' },
+      )
+      held[i]?.end(TAKEN)
+    }
+    expect(await Promise.all(sends)).toEqual([accepted, accepted, accepted])
+    expect(sockets.size).toBe(1)
+  })
+})
+
+describe('a client that is closed', () => {
+  const given = 'given up: this process was stopped'
+
+  it('ends its calls where they are, and makes no more', async () => {
+    let requests = 0
+    const { port, open } = await serveRaw((socket) => socket.on('data', () => (requests += 1)))
+    const client = clientOf(port, { maxSockets: 1 })
+    const [written, waits] = [sendBy(client), sendBy(client)]
+    await eventually(
+      () => requests,
+      (count) => count === 1,
+      { what: 'a request' },
+    )
+    client.close()
+    expect(await written).toEqual({ kind: 'ambiguous', detail: given })
+    expect(await waits).toEqual({ kind: 'unsent', detail: given })
+    expect(await sendBy(client)).toEqual({ kind: 'unsent', detail: given })
+    await allClosed(open)
+    expect(requests).toBe(1)
+  })
+
+  it('ends one that has no connection yet', async () => {
+    const { port, open } = await serveRaw(() => undefined)
+    const client = clientOf(`https://localhost:${port}`)
+    const send = sendBy(client)
+    await eventually(
+      () => open.size,
+      (size) => size === 1,
+      { what: 'a handshake' },
+    )
+    client.close()
+    expect(await send).toEqual({ kind: 'unsent', detail: given })
+    await allClosed(open)
+  })
+
+  it('drops its idle connections', async () => {
+    const { port, open } = await serveRaw((s) => s.once('data', () => s.write(whole(TAKEN))))
+    const client = clientOf(port)
+    expect(await sendBy(client)).toEqual(accepted)
+    expect(open.size).toBe(1)
+    client.close()
+    await allClosed(open)
+  })
+})
+
+it('a name with two addresses is reached at the one where somebody listens', async () => {
+  const port = await serve((_, response) => response.end(TAKEN))
+  const addresses = [
+    { address: '::1', family: 6 },
+    { address: '127.0.0.1', family: 4 },
+  ]
+  const lookup = vi
+    .spyOn(dns, 'lookup')
+    .mockImplementation(((_name: string, _options: object, callback: (...answer: unknown[]) => void) =>
+      callback(null, addresses)) as never)
+  onTestFinished(() => lookup.mockRestore())
+  expect(await sendBy(clientOf(`http://graph.example:${port}`))).toEqual(accepted)
+  expect(lookup).toHaveBeenCalledOnce()
 })
 
 async function allClosed(open: Set<unknown>): Promise<void> {
