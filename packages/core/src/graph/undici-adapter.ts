@@ -4,9 +4,10 @@
  * A call has a connection to itself from its beginning to its end. One that ends without a whole answer takes its connection
  * with it, whatever that was doing; so nothing of it can be written later. Nothing is ever written twice.
  */
+import type { Socket } from 'node:net'
 import { brotliDecompressSync, unzipSync } from 'node:zlib'
 import { AxiosError, type AxiosAdapter } from 'axios'
-import { Client, errors, type Dispatcher } from 'undici'
+import { buildConnector, Client, errors, type Dispatcher } from 'undici'
 
 const NOT_HTTP = [
   errors.HTTPParserError,
@@ -37,13 +38,15 @@ export function createUndiciAdapter(options: {
   idleMs: number
   maxAnswerBytes: number
 }) {
+  // One for all: it keeps the TLS sessions.
+  const dial = buildConnector({ timeout: 0 })
   const idle: Connection[] = []
   const open = new Set<Connection>()
   const waiting = new Set<(connection: Connection) => void>()
   const calls = new Set<(code: string) => void>()
 
   function connect(): Connection {
-    const life = new AbortController()
+    let socket: Socket | undefined
     const client = new Client(options.origin, {
       keepAliveTimeout: options.idleMs,
       // The server may ask for less, not for more.
@@ -51,9 +54,14 @@ export function createUndiciAdapter(options: {
       // A call has one limit, and that is ours.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: 0, signal: life.signal },
+      // It answers the socket, though its type does not say so: there is no other way to call off a connection that is being made.
+      connect: (target, callback) => void (socket = dial(target, callback) as unknown as Socket),
     })
-    const connection = { client, end: () => life.abort() }
+    const end = () => {
+      void client.destroy()
+      socket?.destroy()
+    }
+    const connection = { client, end }
     open.add(connection)
     return connection
   }
