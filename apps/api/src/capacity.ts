@@ -2,12 +2,14 @@
  * How much is taken in before it becomes too much. A Redis that is full cannot even hand out what it holds, so nothing new is taken long
  * before; and an app that floods is told so while there is still room for the others.
  *
- * What is known is a moment old (`LOOK_EVERY_MS`), and what this process has taken since is added to it: the caps are guards, not
- * an account.
+ * What is known is a moment old (`LOOK_AFTER_MS`), and what this process has taken since is added to it: the caps are guards, not
+ * an account. A quiet process looks now and then: the first who asks it may be judged by what was `QUIET_LOOK_MS` ago, and those
+ * after it are not. So one request can come in too much, and a fifth of Redis is left for it.
  */
 import {
   forgetsWhenFull,
   keepLooking,
+  lookWhenUsed,
   readRedisFacts,
   type RedisClient,
   type RedisFacts,
@@ -15,7 +17,11 @@ import {
 } from '@relais/core'
 import { ProblemError } from './problem.ts'
 
-const LOOK_EVERY_MS = 500
+/** Who asks after so long begins a look, and does not wait for it. */
+const LOOK_AFTER_MS = 500
+
+/** Looked at by itself, so that nobody is judged by what is older. */
+const QUIET_LOOK_MS = 5000
 
 /** From here on apps with more than their share of what waits have to wait, */
 const TIGHT_AT = 0.6
@@ -41,15 +47,16 @@ export function createCapacity(deps: {
 }) {
   const { redis, key, maxUnsettled, apps, onError } = deps
   let unsettled = new Map<string, number>()
-  let taken = new Map<string, number>()
+  const taken = new Map<string, number>()
   let facts: RedisFacts | undefined
   let looking: { close: () => void } | undefined
+  const beFresh = lookWhenUsed(look, { aheadMs: LOOK_AFTER_MS, mostMs: Infinity }, onError)
 
   return {
     look,
 
     start(): void {
-      looking = keepLooking(look, () => LOOK_EVERY_MS, onError)
+      looking = keepLooking(beFresh, () => QUIET_LOOK_MS, onError)
     },
 
     close: () => looking?.close(),
@@ -74,24 +81,21 @@ export function createCapacity(deps: {
   }
 
   function requireSafety(): void {
+    void beFresh()
     if (facts && forgetsWhenFull(facts)) throw noRoom('Redis would throw messages away (maxmemory-policy).')
     if (fullnessOf(facts) >= FULL_AT) throw noRoom('Redis is nearly full.')
   }
 
   async function look(): Promise<void> {
-    const before = taken
-    taken = new Map()
-    try {
-      const [counts, told] = await Promise.all([
-        deps.unsettled.countByApp(),
-        readRedisFacts(redis, key, 'memory'),
-      ])
-      unsettled = counts
-      facts = told
-    } catch (error) {
-      for (const [app, count] of before) taken.set(app, (taken.get(app) ?? 0) + count)
-      throw error
-    }
+    // What the answer will tell of. Until it is there, all that was taken is counted here.
+    const before = new Map(taken)
+    const [counts, told] = await Promise.all([
+      deps.unsettled.countByApp(),
+      readRedisFacts(redis, key, 'memory'),
+    ])
+    unsettled = counts
+    facts = told
+    for (const [app, count] of before) taken.set(app, (taken.get(app) ?? 0) - count)
   }
 
   function waitingOf(app: string): number {

@@ -255,7 +255,6 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
-    { name: 'limits', close: () => watch.close() },
     { name: 'callers', close: () => callers.close() },
     { name: 'clock', close: () => clock.close() },
     { name: 'graph', close: () => graph.close() },
@@ -277,11 +276,9 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   if (await comesUp(redis, keys.timers(), CONNECT_WITHIN_MS)) {
     requireFit(await facts().catch(() => undefined))
     await requireReadable(sender.vault, Date.now())
-    await watch.look().catch(onError)
   }
   clock.start()
   capacity.start()
-  watch.start()
   callers.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()

@@ -47,7 +47,7 @@ describe('an app that has as many messages waiting as it may', () => {
 })
 
 describe('a Redis that fills up', () => {
-  async function setup(apps: number) {
+  async function setup(apps: number, maxUnsettled = 0) {
     const server = await startRedis()
     onTestFinished(() => server.stop())
     const redis = openRedis({ kind: 'single', url: server.url }, 'patient', () => undefined)
@@ -57,7 +57,7 @@ describe('a Redis that fills up', () => {
       redis,
       key: keys.timers(),
       unsettled: createUnsettled({ redis, keys }),
-      maxUnsettled: 0,
+      maxUnsettled,
       apps,
       onError: (error) => {
         throw error
@@ -113,5 +113,26 @@ describe('a Redis that fills up', () => {
     await redis.config('SET', 'maxmemory-policy', 'noeviction')
     await look()
     expect(asks('wallet')).toBe('taken')
+  })
+  it('is looked at when somebody asks, who does not wait for it', async () => {
+    const { hold, asks } = await setup(2, 3)
+    await hold({ wallet: 3 })
+    expect(asks('wallet')).toBe('taken')
+    await eventually(
+      () => asks('wallet'),
+      (answer) => answer === 'app_limited',
+    )
+  })
+
+  it('counts what it has taken until a look has told of it', async () => {
+    const { took, asks } = await setup(2, 3)
+    took('wallet', 3)
+    expect(asks('wallet')).toBe('app_limited')
+    // The first to ask has begun a look.
+    expect(asks('wallet')).toBe('app_limited')
+    await eventually(
+      () => asks('wallet'),
+      (answer) => answer === 'taken',
+    )
   })
 })

@@ -104,7 +104,7 @@ describe('the guard against pumping, as it is unless set otherwise', () => {
     await use(first)
     const record = async () =>
       JSON.parse((await redis.hget(keys.guardApps(), 'wallet')) ?? '{}') as { sent?: number; used?: number }
-    // Each door looks once a second.
+    // Each door looks once a second while requests come.
     for (const door of [one, two]) {
       const { sent: before = 0 } = await record()
       await eventually(

@@ -170,11 +170,11 @@ export function createAdmission(options: {
   keys: Keys
   encryptionKeys: readonly EncryptionKey[]
   limits: Limits
-  watch?: Pick<LimitWatch, 'rulingFor' | 'tellsOfUse'>
+  watch?: LimitWatch
   onNews?: (app: string, news: LimitNews) => void
   now?: () => number
 }) {
-  const { redis, keys, encryptionKeys, onNews } = options
+  const { redis, keys, encryptionKeys, watch, onNews } = options
   const digestsOfRequest = createKeyedDigest(encryptionKeys, 'idempotency')
   const planLimits = createLimitPlanner(options)
   /** What was told of requests without an entry, for the one time that they may be taken back. */
@@ -186,6 +186,7 @@ export function createAdmission(options: {
   return {
     /** Lets a request in: as new, as a repeat, or not. A request none of whose messages is let in leaves no entry behind. */
     async admit(request: AdmissionRequest): Promise<AdmissionResult> {
+      await watch?.beFresh()
       const { names, plan, isFree } = planOf(request)
       if (isFree) return { kind: 'new', seed: request.seed, limited: new Map() }
       const [kind, seed, limited, news] = await redis.relaisAdmit(

@@ -10,8 +10,8 @@ const stop = { app: '*', prefix: '+22177', ruling: 'stop', by: 'awa', why: 'frau
 describe('what an operator rules about numbers', () => {
   it('holds at every door after the next look, without a limit of any kind, until it ends or is ended', async () => {
     const { ask, rulings, watch } = limitsFixture()
-    await rulings.rule(stop)
     expect(await ask(AWA)).toBeUndefined()
+    await rulings.rule(stop)
     await watch.look()
     const { limit, waitMs = 0 } = (await ask(AWA)) ?? {}
     expect(limit).toBe('stop')

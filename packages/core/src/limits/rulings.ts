@@ -1,6 +1,6 @@
 /**
  * What operators rule about numbers: a prefix is allowed, whatever the guard says, or stopped, for one app or for all, for some days at
- * most. Rulings are in Redis; each API reads them once a second and goes on with what it knows while Redis is away.
+ * most. Rulings are in Redis; each API reads them once a second while requests come and goes on with what it knows while Redis is away.
  */
 import type { Audit } from '../audit.ts'
 import { CALLER_NAME } from '../callers/caller.ts'
