@@ -6,11 +6,13 @@
  *              that was sent and not delivered in time goes to the fallback from here, one whose fallback got stuck is handed over again
  *     walk     round and round through all that are not settled, a part at a time: one whose job was lost gets a new one
  *
- * Both are cheap: with nothing to do they cost two commands, twice a second, in all workers together.
+ * Both are cheap: with messages and nothing to do they cost two or three commands, twice a second. Where all messages are settled it is
+ * one, once a second: no timer is set nearer than a second ahead.
  */
 import {
   enqueueFallback,
   enqueueMessages,
+  keepLooking,
   whenDue,
   type Events,
   type MessageJob,
@@ -26,6 +28,9 @@ import type { EndMessage } from './end-message.ts'
 
 /** So often is looked for due messages: a fallback starts at most so long, and the time it takes, after its moment. */
 const EVERY_MS = 500
+
+/** The same while there is no message that could become due. No timer is set nearer than that, and a turn lasts longer. */
+const EVERY_MS_WITHOUT_ANY = 1000
 
 /** Messages of one look. A full one is followed by the next at once. */
 const MOST_AT_ONCE = 200
@@ -45,6 +50,9 @@ const ENQUEUED_WITHIN_MS = 5000
 /** What has lost its job has waited long enough: it goes before the others. */
 const FIRST_PRIORITY = 1
 
+/** Messages that are not settled: none, some (or it is another's turn to know), or more than one look takes of those that are due. */
+type Found = 'none' | 'some' | 'a full look'
+
 export function createSweep(deps: {
   store: MessageStore
   unsettled: Unsettled
@@ -61,47 +69,46 @@ export function createSweep(deps: {
   const { store, unsettled, accessToken, breaker, messageQueue, end, events, policy, now = Date.now } = deps
   const sweeper = randomUUID()
   let walkedTo = 0
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> | undefined
+  let looking: { close: () => void } | undefined
+  let running: Promise<Found> | undefined
   let isClosing = false
 
   return {
     once,
 
     start(): void {
-      timer = setInterval(() => {
-        running ??= sweep().finally(() => (running = undefined))
-      }, EVERY_MS)
+      const sweepAgain = () => (running = sweep())
+      const afterMs = (found?: Found) => (found === 'none' ? EVERY_MS_WITHOUT_ANY : EVERY_MS)
+      looking = keepLooking(sweepAgain, afterMs, deps.onError)
     },
 
     /** Resolves when the look that is under way is done. */
     async close(): Promise<void> {
       isClosing = true
-      clearInterval(timer)
-      await running
+      looking?.close()
+      await running?.catch(() => undefined)
     },
   }
 
-  async function sweep(): Promise<void> {
-    try {
-      let taken = MOST_AT_ONCE
-      while (taken === MOST_AT_ONCE && !isClosing) taken = await once()
-    } catch (error) {
-      deps.onError(error as Error)
-    }
+  async function sweep(): Promise<Found> {
+    let found = await once()
+    while (found === 'a full look' && !isClosing) found = await once()
+    return found
   }
 
-  /** Sees to what is due now, up to a number, and goes a step of the walk. Answers how many were due. */
-  async function once(): Promise<number> {
+  /** Sees to what is due now, up to a number, and goes a step of the walk. */
+  async function once(): Promise<Found> {
     const how = { most: MOST_AT_ONCE, againMs: AGAIN_MS, turnMs: TURN_MS }
-    const due = await unsettled.takeDue(sweeper, how)
-    if (!due) return 0
+    const taken = await unsettled.takeDue(sweeper, how)
+    if (!taken) return 'some'
+    if (taken.unsettled === 0) return 'none'
+    const { due } = taken
     if (due.length > 0) {
       const hasToken = await accessToken.isAvailable()
       await Promise.all(due.map((id) => seeTo(id, hasToken)))
     }
     await walk()
-    return due.length
+    return due.length === MOST_AT_ONCE ? 'a full look' : 'some'
   }
 
   async function seeTo(id: string, hasToken: boolean): Promise<void> {

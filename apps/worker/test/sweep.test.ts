@@ -1,7 +1,7 @@
 import { enqueueMessages } from '@relais/core'
 import { eventually } from '@relais/testing'
 import { Worker } from 'bullmq'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createDeliverAlone } from '../src/deliver-alone.ts'
 import { accepted, workerFixture } from './worker-fixture.ts'
 
@@ -104,7 +104,7 @@ describe('a message to which nothing happens', () => {
     const id = await accept()
     clock.aheadMs += 240_000
     const how = { most: 10, againMs: 5000, turnMs: 60_000 }
-    expect(await unsettled.takeDue('the one who dies', how)).toEqual([id])
+    expect(await unsettled.takeDue('the one who dies', how)).toEqual({ due: [id], unsettled: 1 })
     // It has the turn for as long as it may be alive.
     await sweep.once()
     clock.aheadMs += 5000
@@ -114,6 +114,22 @@ describe('a message to which nothing happens', () => {
     clock.aheadMs += 5000
     await sweep.once()
     expect((await store.read(id))?.reason).toBe('rate_limited')
+  })
+
+  it('is found as well when there were none for a while', async () => {
+    const { accept, sweep, clock, store, redis, keys } = await workerFixture()
+    sweep.start()
+    onTestFinished(() => sweep.close())
+    await eventually(
+      () => redis.exists(keys.sweeper()),
+      (exists) => exists === 1,
+    )
+    const id = await accept()
+    clock.aheadMs += 240_000
+    await eventually(
+      () => store.read(id),
+      (message) => message?.reason === 'rate_limited',
+    )
   })
 
   it('costs no timer once it is settled', async () => {

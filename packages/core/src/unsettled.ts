@@ -12,8 +12,8 @@ const RUNS_KEPT_MS = 20 * 60_000
 /**
  * KEYS 1 timers · 2 whose turn it is to sweep · ARGV 1 now (ms) · 2 the most to take · 3 looked at again at (ms) · 4 who asks
  *      · 5 the turn lasts (ms)
- * Takes the ids whose moment has come, and sets their timers anew: should their taker die, they are looked at once more. False when
- * it is another's turn.
+ * Takes the ids whose moment has come, and sets their timers anew: should their taker die, they are looked at once more. Returns how
+ * many timers there are, then these ids. False when it is another's turn.
  */
 const TAKE_DUE = `
 local turn = redis.call('GET', KEYS[2])
@@ -21,7 +21,7 @@ if turn and turn ~= ARGV[4] then return false end
 redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
 local due = redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[3], id) end
-return due
+return { redis.call('ZCARD', KEYS[1]), due }
 `
 
 /**
@@ -58,7 +58,7 @@ declare module 'ioredis' {
       timers: string,
       turn: string,
       ...args: (string | number)[]
-    ): Result<string[] | null, Context>
+    ): Result<[number, string[]] | null, Context>
     relaisForget(timers: string, unsettled: string, record: string, id: string): Result<number, Context>
     relaisWithoutJob(numberOfKeys: number, ...args: (string | number)[]): Result<number[], Context>
   }
@@ -73,16 +73,17 @@ export function createUnsettled(options: { redis: RedisClient; keys: Keys; now?:
 
   return {
     /**
-     * Takes up to `most` messages whose timer has run out. Each comes again after `againMs` unless it is settled by then. Undefined
-     * when another takes them: one does for as long as it asks, and the next after `turnMs` of its silence.
+     * Takes up to `most` messages whose timer has run out, and tells how many are not settled in all. Each comes again after `againMs`
+     * unless it is settled by then. Undefined when another takes them: one does for as long as it asks, and the next after `turnMs` of
+     * its silence.
      */
     async takeDue(
       sweeper: string,
       how: { most: number; againMs: number; turnMs: number },
-    ): Promise<string[] | undefined> {
+    ): Promise<{ due: string[]; unsettled: number } | undefined> {
       const { most, againMs, turnMs } = how
       const at = now()
-      const due = await redis.relaisTakeDue(
+      const taken = await redis.relaisTakeDue(
         keys.timers(),
         keys.sweeper(),
         at,
@@ -91,7 +92,9 @@ export function createUnsettled(options: { redis: RedisClient; keys: Keys; now?:
         sweeper,
         turnMs,
       )
-      return due ?? undefined
+      if (!taken) return undefined
+      const [unsettled, due] = taken
+      return { due, unsettled }
     },
 
     /** Sets the timer of a message that `takeDue` gave, or takes it away. */
