@@ -1,13 +1,15 @@
 /**
  * How a process uses the shared token: `withAccessToken(use)` is the only door.
  *
- * The record is kept in the process. A change is pushed to it; behind that a heartbeat looks at the record every second, in case the word
- * was lost. So a use costs no call to Redis, and a token that an operator brought is in use everywhere within a second. Only while no token
- * is alive, or the last minutes of the one at hand have begun, a use looks at the record itself, at most every `ANXIOUS_LOOK_MS`.
+ * The record is kept in the process. A change is pushed to it. In case the word was lost, a use begins a look at a record that is a second
+ * old and does not wait for it, and a heartbeat looks every two seconds. So a token that an operator brought is in use everywhere within
+ * a second. Only while no token is alive, or the last minutes of the one at hand have begun, a use waits for its look, at most every
+ * `ANXIOUS_LOOK_MS`.
  *
  * If Redis loses the record, or goes back to an older one, the process goes on with the one it remembers, and says so: it can be put back.
  */
 import type { Bearer } from '../graph/answers.ts'
+import { keepLooking } from '../keep-looking.ts'
 import type { CredentialsOfApp } from './app-credentials.ts'
 import type { TokenChanges } from './token-changes.ts'
 import {
@@ -21,8 +23,13 @@ import {
 } from './token-state.ts'
 import type { TokenVault } from './vault.ts'
 
+/** A use begins a look at a record that is older. */
 const LOOK_MS = 1000
 const ANXIOUS_LOOK_MS = 250
+
+/** Without uses the record is looked at so often. */
+const HEARTBEAT_MS = 2000
+const ANXIOUS_HEARTBEAT_MS = 1000
 
 /** A use goes through the tokens that are left, one after another; there are never more than the record keeps. */
 const MOST_TOKENS_TRIED = 4
@@ -60,23 +67,25 @@ export function createSharedToken(options: {
   let readAt = -Infinity
   let reading: Promise<void> | undefined
   let isOutdated = false
-  let heartbeat: NodeJS.Timeout | undefined
+  let heartbeat: { close: () => void } | undefined
   const waiting = new Set<() => void>()
 
   return {
     /** Listens for changes and begins the heartbeat. */
     start(): void {
-      const beat = () => void look().catch(() => undefined)
       changes?.listen(() => {
         isOutdated = true
         read().catch(() => undefined)
       })
-      heartbeat = setInterval(beat, LOOK_MS).unref()
-      beat()
+      heartbeat = keepLooking(
+        beat,
+        () => (isSound(now()) ? HEARTBEAT_MS : ANXIOUS_HEARTBEAT_MS),
+        () => undefined,
+      )
     },
 
     close(): void {
-      clearInterval(heartbeat)
+      heartbeat?.close()
       changes?.close()
     },
 
@@ -157,6 +166,11 @@ export function createSharedToken(options: {
   async function current(): Promise<StoredToken | undefined> {
     await look()
     return tokenInUse(held, now(), useMarginMs)
+  }
+
+  async function beat(): Promise<void> {
+    await read()
+    if (isConcerning(now())) options.onConcern?.()
   }
 
   /** Sees to it that what is held is fresh enough; says what it finds. */
