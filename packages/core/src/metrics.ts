@@ -3,10 +3,13 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 /** From one Redis round trip to the longest deadline, in seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900]
 
+/** So often the delay of the event loop is measured, as it is told: `nodejs_eventloop_lag_*`. Each time wakes the process up. */
+const EVENT_LOOP_LOOK_MS = 100
+
 /** The metrics of one process. Labels are few and bounded: never a recipient, an id or a code. */
 export function createMetrics() {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_LOOK_MS })
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
     new Counter({ name: `relais_${name}`, help, labelNames, registers: [registry] })
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
