@@ -13,6 +13,9 @@ type Lock = { lockDuration: number; stalledInterval: number }
 /** A killed worker's jobs run elsewhere after at most lock + two checks: within 12 s, typically 8. */
 const LOCK: Lock = { lockDuration: 8000, stalledInterval: 2000 }
 
+/** The token is looked after by heartbeats and uses as well: a round that died with its worker is missed by nobody. */
+const ACCESS_TOKEN_LOCK: Lock = { lockDuration: 30_000, stalledInterval: 30_000 }
+
 /** A receipt has to settle its message before that is sent again, 8 s after the send became uncertain. Noted twice it does no harm. */
 const RECEIPTS_LOCK: Lock = { lockDuration: 3000, stalledInterval: 1000 }
 
@@ -59,7 +62,7 @@ export function startConsumers(deps: {
     }),
     consume<MessageJob>('fallback', 10, (job) => deps.fallBack(job.data.messageId)),
     consume<ReceiptsJob>('receipts', 10, record, RECEIPTS_LOCK),
-    consume<AccessTokenJob>('access-token', 1, () => deps.lookAfterToken()),
+    consume<AccessTokenJob>('access-token', 1, () => deps.lookAfterToken(), ACCESS_TOKEN_LOCK),
   ]
 
   async function record(job: Job<ReceiptsJob>, lockToken: string | undefined): Promise<void> {
