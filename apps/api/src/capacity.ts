@@ -3,8 +3,8 @@
  * before; and an app that floods is told so while there is still room for the others.
  *
  * What is known is a moment old (`LOOK_AFTER_MS`), and what this process has taken since is added to it: the caps are guards, not
- * an account. A quiet process looks now and then: the first who asks it may be judged by what was `QUIET_LOOK_MS` ago, and those
- * after it are not. So one request can come in too much, and a fifth of Redis is left for it.
+ * an account. A quiet process looks now and then: the first who ask it may be judged by what was `QUIET_LOOK_MS` ago, until the look that
+ * they begin is answered. A fifth of Redis is left for what comes in so.
  */
 import {
   forgetsWhenFull,
