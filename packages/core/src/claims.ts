@@ -19,7 +19,7 @@ import type { RedisClient } from './redis.ts'
  * KEYS 1 pace · 2 fairness · then for each ask: record and content (of the pace where it asks for a slot alone)
  * ARGV 1 the time in microseconds, '' = that of Redis · 2 pace, messages a second · 3 '1' = paced · 4 slots that were not used
  *      5 the time by which messages live (ms) · 6 what the keys of recipients begin with · 7 JSON: the asks
- * Returns { when slots can be had again (microseconds from now), answers... }; each answer is
+ * Returns JSON, which is read faster than as many replies: [ when slots can be had again (microseconds from now), answers... ]; each answer is
  *     { 'claimed', slot, content, record } · { 'slot', slot }: the slot in microseconds from now, -1 = at once, without a pace
  *     { 'refused', record } · { 'empty', record } · { 'paired', wait in ms, record } · { 'later', record where it is asked for }
  */
@@ -84,20 +84,23 @@ end
 answers[1] = untilSlots(pace)
 savePace(pace)
 if tag >= 0 then serve(KEYS[2], tag, ${RESTART_AT}) end
-return answers
+return cjson.encode(answers)
 `
 
+/** An empty one comes as `{}`. */
+type Pairs = string[] | Record<string, never>
+
 type Reply =
-  | ['claimed', number, string, string[]]
+  | ['claimed', number, string, Pairs]
   | ['slot', number]
-  | ['refused', string[]]
-  | ['empty', string[]]
-  | ['paired', number, string[]]
-  | ['later', string[]?]
+  | ['refused', Pairs]
+  | ['empty', Pairs]
+  | ['paired', number, Pairs]
+  | ['later', Pairs?]
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    relaisClaim(numberOfKeys: number, ...args: (string | number)[]): Result<[number, ...Reply[]], Context>
+    relaisClaim(numberOfKeys: number, ...args: (string | number)[]): Result<string, Context>
   }
 }
 
@@ -157,7 +160,7 @@ export function createClaims(options: {
       const names = asks.flatMap((ask) =>
         ask.kind === 'message' ? [keys.message(ask.id), keys.content(ask.id)] : [paceKey, paceKey],
       )
-      const [nextMicros, ...replies] = await redis.relaisClaim(
+      const json = await redis.relaisClaim(
         2 + names.length,
         paceKey,
         keys.fairness(),
@@ -168,6 +171,7 @@ export function createClaims(options: {
         keys.pair(sender.phoneNumberId, ''),
         JSON.stringify(asks.map(wanted)),
       )
+      const [nextMicros, ...replies] = JSON.parse(json) as [number, ...Reply[]]
       const answers = replies.map((reply, i) => {
         const ask = asks[i]
         return readReply(ask?.kind === 'message' ? ask.id : '', reply)

@@ -48,8 +48,9 @@ export function readRecord(id: string, fields: Record<string, string>): Message 
   }
 }
 
-/** What HGETALL gives to a script: names and values by turns. */
-export function readPairs(id: string, pairs: readonly string[]): Message | undefined {
+/** What HGETALL gives to a script: names and values by turns. A script that answers in JSON tells of no record as `{}`. */
+export function readPairs(id: string, pairs: readonly string[] | Record<string, never>): Message | undefined {
+  if (!Array.isArray(pairs)) return undefined
   const fields: Record<string, string> = {}
   for (let i = 0; i + 1 < pairs.length; i += 2) fields[pairs[i] ?? ''] = pairs[i + 1] ?? ''
   return readRecord(id, fields)
