@@ -12,19 +12,14 @@ const isRecord = has((argument) => argument.includes(':message:msg_'))
 /** A request comes in by the door, with an idempotency key. */
 export const admits = has((argument) => argument.includes(':idempotency:'))
 
-/** The record of a new message is written. */
-export const records: CommandMatch = (command) => isRecord(command) && command.includes(',,')
-
-/** New messages get their places in the order. */
-export const places: CommandMatch = (command) =>
-  command.some((argument) => argument.endsWith(':fairness')) &&
-  command.some((argument) => argument.startsWith('otp:'))
+/** A new message is taken in: record, place in the order and job. */
+export const accepts: CommandMatch = has((argument) => argument.includes('"fields":['))
 
 /** A message moves. */
 export const moves =
   (to: string): CommandMatch =>
   (command) =>
-    isRecord(command) && command.includes(to) && !records(command)
+    isRecord(command) && command.some((argument) => argument.includes(`"to":"${to}"`))
 
 /** The worker itself notes that Meta took the message; a receipt that says so is another step. */
 export const notesSent: CommandMatch = (command) =>

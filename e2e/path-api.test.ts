@@ -11,7 +11,7 @@ import {
   type RedisCommand,
 } from '@relais/testing'
 import { describe, it, type TestContext } from 'vitest'
-import { adds, admits, keyOf, moves, notesReceipt, places, records } from './commands.ts'
+import { accepts, adds, admits, keyOf, moves, notesReceipt } from './commands.ts'
 import { openLook, type Look } from './look.ts'
 import { isUp, sendsOf, sharedSystem, startSystem, type System } from './system.ts'
 
@@ -57,16 +57,13 @@ type Acceptance = {
   step: string
   /** The command of the step. */
   at: CommandMatch
-  /** Holds once it is done. `id`: of the message, as soon as there is one. */
-  fact: (look: Look, command: RedisCommand, id: string) => Promise<boolean>
+  /** Holds once it is done. */
+  fact: (look: Look, command: RedisCommand) => Promise<boolean>
   /** Who asks. */
   to: string
   /** What becomes of the message if nobody asks again. */
   alone: 'delivered' | 'never accepted'
 }
-
-const isRecorded: Acceptance['fact'] = async (look, _command, id) =>
-  (await look.field(id, 'status')) === 'queued'
 
 const acceptances: Acceptance[] = [
   {
@@ -77,25 +74,13 @@ const acceptances: Acceptance[] = [
     alone: 'never accepted',
   },
   {
-    step: '2: the record is written',
-    at: records,
-    fact: isRecorded,
+    step: '2 to 4: it has its record, its place in the order and its job',
+    at: accepts,
+    fact: async (look, command) => {
+      const [id = ''] = /msg_.*/.exec(keyOf(command, /:message:msg_/)) ?? []
+      return (await look.field(id, 'status')) !== null && look.hasJob(id)
+    },
     to: '+221771231002',
-    alone: 'delivered',
-  },
-  {
-    // A place that was given away is no fact about the message.
-    step: '3: the message has its place in the order',
-    at: places,
-    fact: isRecorded,
-    to: '+221771231003',
-    alone: 'delivered',
-  },
-  {
-    step: '4: its job is on the queue',
-    at: adds('messages'),
-    fact: (look, _command, id) => look.hasJob(id),
-    to: '+221771231004',
     alone: 'delivered',
   },
 ]
@@ -104,14 +89,10 @@ const acceptances: Acceptance[] = [
 async function askInVain(t: TestContext, system: System, { step, at, fact, to }: Acceptance): Promise<Look> {
   const look = openLook(t, system)
   const { link, api, url } = await startDoomedApi(t, system)
-  let id = ''
-  const stopped = link.stopAfter((command) => {
-    if (records(command)) id = command.find((argument) => argument.startsWith('msg_')) ?? ''
-    return at(command)
-  })
+  const stopped = link.stopAfter(at)
   const outcome = outcomeOf(ask(system, url, to))
   const command = await stopped
-  await eventually(() => fact(look, command, id), Boolean, { everyMs: 2, what: `step ${step}` })
+  await eventually(() => fact(look, command), Boolean, { everyMs: 2, what: `step ${step}` })
   await api.kill()
   t.expect(await outcome).toBeOneOf(UNTOLD)
   return look

@@ -1,31 +1,30 @@
 /**
  * Use case: take a request of an app, one message or many. When this answers, the messages are in Redis and will reach an end.
  *
- *     numbers, countries ─► door (made before? limits?) ─► room? ─► records ─► jobs ─► replicas ─► answer
+ *     numbers, countries ─► door (made before? limits?) ─► room? ─► records and jobs ─► replicas ─► answer
  *
  * Each step can be made again without harm, because the ids of the messages come from the request: a record is written once, a
  * job is added once. So a repeat does what is missing, should the first have died half-way, and answers from the records.
+ *
+ * Redis is waited for once: where there is room, a request with an idempotency key goes to the door and its messages right behind it.
  */
 import {
-  enqueueMessages,
   messageIdOf,
   isTest,
   newSeed,
   sealContent,
+  type Acceptance,
   type Admission,
   type AppCaller,
   type AdmissionRequest,
   type Events,
-  type Fairness,
   type Message,
-  type MessageJob,
   type MessageStore,
   type MoveResult,
   type Refusal,
   type Replication,
   type Sealer,
 } from '@relais/core'
-import type { Queue } from 'bullmq'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Capacity } from './capacity.ts'
 import { isDraft, requireCountry, toDraft, type Draft } from './draft.ts'
@@ -43,10 +42,10 @@ export type Submission = {
 }
 
 /** What became of each request, in order: the message that was accepted, or why it was not. */
-export type Acceptance = { isRepeat: boolean; results: (Message | ProblemError)[] }
+export type Submitted = { isRepeat: boolean; results: (Message | ProblemError)[] }
 
 type Asked = Omit<AdmissionRequest, 'messages'> & { caller: AppCaller; messages: Draft[] }
-type Recorded = { index: number; message: Message; isNew: boolean }
+type Recorded = { index: number; kind: 'new' | 'earlier'; message: Message }
 
 /**
  * Redis gets so much longer for each message of a batch after the first. A Redis that has fallen silent is noticed as soon as with
@@ -69,10 +68,9 @@ const MOST_WITHDRAWALS = 20
 /** @param deps.withinMs how long Redis may take for one message before the caller is told to try again */
 export function createAcceptMessages(deps: {
   admission: Admission
+  acceptance: Acceptance
   capacity: Pick<Capacity, 'requireRoom' | 'requireSafety' | 'took'>
-  fairness: Fairness
-  store: MessageStore
-  queue: Queue<MessageJob>
+  store: Pick<MessageStore, 'move'>
   replication: Replication
   sealer: Sealer
   events: Events
@@ -82,14 +80,14 @@ export function createAcceptMessages(deps: {
   withinMs: number
   now?: () => number
 }) {
-  const { admission, capacity, fairness, store, queue, replication, sealer, events } = deps
+  const { admission, acceptance, capacity, store, replication, sealer, events } = deps
   const { defaults, countries, withinMs, now = Date.now } = deps
 
   /**
    * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 429 for an app
    * that has too many waiting, 503 while Redis cannot take the messages.
    */
-  return async ({ caller, requests, idempotency }: Submission): Promise<Acceptance> => {
+  return async ({ caller, requests, idempotency }: Submission): Promise<Submitted> => {
     const allowed = isTest(caller) ? undefined : countries?.get(caller.name)
     const drafts = requests
       .map((request, index) => toDraft(caller, request, index))
@@ -120,20 +118,15 @@ export function createAcceptMessages(deps: {
   async function take(asked: Asked, late: AbortSignal) {
     if (replication.isOut()) throw new Error('too few replicas')
     try {
-      const admitted = await admission.admit(asked)
+      const [admitted, early] = await Promise.all([admission.admit(asked), acceptEarly(asked, late)])
       late.throwIfAborted()
       if (admitted.kind === 'mismatch') throw mismatch()
       if (admitted.kind === 'withdrawn') throw new Error('the same request is being taken back')
       const { kind, seed, limited } = admitted
-      const drafts = asked.messages.filter(({ index }) => !limited.has(index))
-      if (kind === 'new') await requireRoom(asked, drafts.length)
-      const recorded = await inParts(PART, drafts, late, (part) =>
-        Promise.all(part.map((draft) => record(asked.caller, messageIdOf(seed, draft.index), draft))),
-      )
-      await enqueue(
-        recorded.map(({ message }) => message).filter(({ status }) => status === 'queued'),
-        late,
-      )
+      const isDone = new Set([...limited.keys(), ...early.map(({ index }) => index)])
+      const drafts = asked.messages.filter(({ index }) => !isDone.has(index))
+      if (kind === 'new' && early.length === 0) await requireRoom(asked, drafts.length)
+      const recorded = [...early, ...(await accept(asked, seed, drafts, late))]
       if (!(await replication.isReached())) throw new Error('too few replicas have the messages')
       late.throwIfAborted()
       return { isRepeat: kind === 'repeat', limited, recorded }
@@ -142,12 +135,35 @@ export function createAcceptMessages(deps: {
       throw error
     }
   }
+  /**
+   * Right behind the request at the door go its messages, as if it were new and nothing limited. Redis takes in those of which that is
+   * true, and these are answered. Without an idempotency key the door need not be waited for, or keeps nothing to know it by.
+   */
+  async function acceptEarly(asked: Asked, late: AbortSignal): Promise<Recorded[]> {
+    const { caller, seed, messages } = asked
+    const entry = admission.entryOf(asked)
+    if (entry === undefined || !hasRoom(asked)) return []
+    capacity.took(caller.name, messages.length)
+    const recorded = await accept(asked, seed, messages, late, entry)
+    capacity.took(caller.name, recorded.length - messages.length)
+    return recorded
+  }
+
+  /** If not, it is seen at the door first whether it needs any. */
+  function hasRoom(asked: Asked): boolean {
+    try {
+      lookForRoom(asked, asked.messages.length)
+      return true
+    } catch (error) {
+      if (error instanceof ProblemError) return false
+      throw error
+    }
+  }
 
   /** A repeat has found its room before. What is refused for want of it leaves nothing behind, and may be asked for again. */
   async function requireRoom(asked: Asked, messages: number): Promise<void> {
     try {
-      if (isTest(asked.caller)) capacity.requireSafety()
-      else capacity.requireRoom(asked.app, messages)
+      lookForRoom(asked, messages)
     } catch (error) {
       const seed = await admission.withdraw(asked)
       if (seed !== undefined) await admission.endWithdrawal(asked, seed, false)
@@ -156,28 +172,36 @@ export function createAcceptMessages(deps: {
     capacity.took(asked.caller.name, messages)
   }
 
-  /**
-   * Writes the record, before there is a job: a job without a record would be a message nobody can send. If there is one already
-   * it stays, and is what counts.
-   */
-  async function record(caller: AppCaller, id: string, { index, to, request }: Draft): Promise<Recorded> {
-    const given = { id, app: caller.name, isTest: isTest(caller), to, acceptedAt: now(), defaults }
-    const message = newMessage(request, given)
-    if (await store.create(message, sealContent(sealer, id, contentOf(request)))) {
-      return { index, message, isNew: true }
-    }
-    const earlier = await store.read(id)
-    if (!earlier) throw new Error('a record that was there is gone')
-    return { index, message: earlier, isNew: false }
+  function lookForRoom({ caller, app }: Asked, messages: number): void {
+    if (isTest(caller)) capacity.requireSafety()
+    else capacity.requireRoom(app, messages)
   }
 
-  async function enqueue(messages: Message[], late: AbortSignal): Promise<void> {
-    const priorities = await fairness.prioritise(messages)
-    const places = messages.map((message, i) => ({ message, priority: priorities[i] ?? 1 }))
-    await inParts(PART, places, late, async (part) => {
-      await enqueueMessages(queue, part)
-      return []
-    })
+  /**
+   * If there is a record already it stays, and is what counts.
+   *
+   * @param entry that of the request, while nobody knows whether it is let in: what is not, is left out of the answer
+   */
+  async function accept(
+    { caller }: Asked,
+    seed: string,
+    drafts: readonly Draft[],
+    late: AbortSignal,
+    entry?: string,
+  ): Promise<Recorded[]> {
+    const accepted = await inParts(PART, drafts, late, (part) =>
+      Promise.all(
+        part.map(async ({ index, to, request }) => {
+          const id = messageIdOf(seed, index)
+          const given = { id, app: caller.name, isTest: isTest(caller), to, acceptedAt: now(), defaults }
+          const message = newMessage(request, given)
+          const atTheDoor = entry === undefined ? undefined : { entry, seed, index }
+          const sealedContent = sealContent(sealer, id, contentOf(request))
+          return { index, ...(await acceptance.accept(message, sealedContent, { late, atTheDoor })) }
+        }),
+      ),
+    )
+    return accepted.flatMap((one) => (one.kind === 'not-let-in' ? [] : one))
   }
 
   function tellOfRefused(limited: Refusal[], drafts: (Draft | ProblemError)[]): void {
@@ -188,7 +212,7 @@ export function createAcceptMessages(deps: {
 
   /** A few at a time: a thousand lines at once fill the pipe behind standard output, and the whole process waits until it is read. */
   async function tell(recorded: Recorded[]): Promise<void> {
-    const accepted = recorded.filter(({ isNew }) => isNew)
+    const accepted = recorded.filter(({ kind }) => kind === 'new')
     for (const [i, { message }] of accepted.entries()) {
       if (i > 0 && i % LINES_AT_ONCE === 0) await sleep(PAUSE_MS)
       events.messageAccepted(message)

@@ -2,12 +2,12 @@
 import {
   answersPing,
   countJobs,
+  createAcceptance,
   createAdmission,
   createApiKeyStore,
   createAudit,
   createClock,
   createEvents,
-  createFairness,
   createFallen,
   createGraphClient,
   createKeys,
@@ -87,12 +87,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
   const tokenChecks = openQueue<AccessTokenJob>('access-token', queueOptions)
 
-  const store = createMessageStore({
-    redis,
-    keys,
-    deliverWithinMs: settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000,
-    now,
-  })
+  const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
+  const store = createMessageStore({ redis, keys, deliverWithinMs, now })
   const capacity = createCapacity({
     redis,
     key: keys.timers(),
@@ -163,10 +159,9 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         onNews: events.limitNews,
         now,
       }),
+      acceptance: createAcceptance({ redis, keys, prefix, deliverWithinMs }),
       capacity,
-      fairness: createFairness({ redis, keys }),
       store,
-      queue: messages,
       replication: createReplication({
         redis,
         key: keys.timers(),

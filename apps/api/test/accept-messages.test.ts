@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import {
   createAdmission,
   createEvents,
-  createFairness,
+  createAcceptance,
   createKeys,
   createLogger,
   createMessageStore,
@@ -17,7 +17,7 @@ import {
 } from '@relais/core'
 import { eventually, startRedis, uniquePrefix } from '@relais/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createAcceptMessages, type Acceptance, type Submission } from '../src/accept-messages.ts'
+import { createAcceptMessages, type Submission, type Submitted } from '../src/accept-messages.ts'
 import { ProblemError } from '../src/problem.ts'
 import { WALLET } from './api-fixture.ts'
 
@@ -48,9 +48,8 @@ async function setup(
   const accept = createAcceptMessages({
     admission: createAdmission({ redis, keys, encryptionKeys, limits }),
     capacity: { requireRoom: () => undefined, requireSafety: () => undefined, took: () => undefined },
-    fairness: createFairness({ redis, keys }),
+    acceptance: createAcceptance({ redis, keys, prefix }),
     store,
-    queue,
     replication: { isOut: () => false, isReached },
     sealer: createSealer(encryptionKeys),
     events: createEvents({
@@ -71,10 +70,10 @@ async function setup(
     pause: () => redis.call('CLIENT', 'PAUSE', '500', 'ALL'),
     refused: (submission: Submission) => expect(accept(submission)).rejects.toMatchObject(refusal),
     /** Tries until the message is accepted. Whatever was refused before has had its time by then. */
-    async accepted(submission: Submission): Promise<Acceptance> {
+    async accepted(submission: Submission): Promise<Submitted> {
       const tries = () => accept(submission).catch(() => undefined)
       const acceptance = await eventually(tries, (answer) => answer !== undefined)
-      return acceptance as Acceptance
+      return acceptance as Submitted
     },
     async messages() {
       const ids = (await redis.keys(keys.message('*'))).map((name) => name.slice(keys.message('').length))
@@ -85,7 +84,7 @@ async function setup(
   }
 }
 
-const idsOf = ({ results }: Acceptance) => results.map((result) => (result as Message).id)
+const idsOf = ({ results }: Submitted) => results.map((result) => (result as Message).id)
 
 describe('what Redis takes too late', () => {
   it.each([1, 20])('is refused, and then it is canceled and not sent: %i at once', async (count) => {
@@ -157,7 +156,7 @@ describe('what Redis takes too late', () => {
     const submission = { caller: WALLET, requests: [code] }
     await pause()
     await refused(submission)
-    const isLetIn = ({ results }: Acceptance) => !(results[0] instanceof ProblemError)
+    const isLetIn = ({ results }: Submitted) => !(results[0] instanceof ProblemError)
     await eventually(() => accepted(submission), isLetIn)
     expect((await accepted(submission)).results[0]).toMatchObject({ code: 'recipient_limited' })
   })

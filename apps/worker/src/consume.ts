@@ -1,5 +1,5 @@
 /** The BullMQ workers: the one place where our steps become job moves. */
-import { fallbackFailure, type RedisClient } from '@relais/core'
+import { fallbackFailure, JOBS_KEPT, type RedisClient } from '@relais/core'
 import type { AccessTokenJob, Logger, MessageJob, QueueName, ReceiptsJob, Upkeep } from '@relais/core'
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
 import type { Deliver } from './deliver.ts'
@@ -85,6 +85,7 @@ export function startConsumers(deps: {
       prefix: deps.prefix,
       concurrency,
       ...lock,
+      ...JOBS_KEPT[name],
       maxStalledCount: MOST_STALLS,
     })
     worker.on('error', deps.onError)

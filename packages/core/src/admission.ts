@@ -200,6 +200,9 @@ export function createAdmission(options: {
       return { kind: kind === 'repeat' ? kind : 'new', seed, limited: readLimited(limited) }
     },
 
+    /** The key under which a request is noted when it is let in as new; undefined without an idempotency key. */
+    entryOf: (request: AdmissionRequest): string | undefined => entriesOf(request)[0],
+
     /**
      * Begins to take back a request that was not accepted, also one of which nobody knows whether it came in: from now on nobody gets
      * in with the same. May be told again, and has to be followed by `endWithdrawal`. Answers the seed of the messages that must not

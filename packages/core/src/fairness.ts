@@ -6,10 +6,7 @@
  *
  * When Redis loses the tags the flows start again side by side: order suffers for as long as the backlog lasts, no message does.
  */
-import type { Result } from 'ioredis'
-import type { Keys } from './keys.ts'
-import type { Message, MessageType } from './message.ts'
-import type { RedisClient } from './redis.ts'
+import type { MessageType } from './message.ts'
 
 /** What a message costs its flow: while all have messages waiting, a flow of codes gets 2 places for each of templates, 20 for each of texts. */
 export const FLOW_STEPS: Record<MessageType, number> = { otp: 1, template: 10, text: 20 }
@@ -28,30 +25,31 @@ const RESTART_IDLE_AT = RESTART_AT / 16
 const KEPT_MS = 20 * 60_000
 
 /**
- * KEYS 1 tags
- * ARGV 1 start again from this virtual time on · 2 from this one on if all tags are behind it · 3 life of the tags (ms)
- *      4... flow, step, flow, step, ...: one pair for each message
- * Returns the tags, in order.
+ * For scripts that take messages in: `openTags(key, restartAt)` gives two functions. One draws the priority of a message, from the name of its
+ * flow and the flow's step; the other is called when all are drawn.
  */
-const TAG = `
-local state = redis.call('HMGET', KEYS[1], '@now', '@newest')
-local now, newest = tonumber(state[1] or 0), tonumber(state[2] or 0)
-if now >= tonumber(ARGV[1]) or (now >= tonumber(ARGV[2]) and newest <= now) then
-  redis.call('DEL', KEYS[1])
-  now, newest = 0, 0
+export const OPEN_TAGS = `
+local function openTags(key, restartAt)
+  local state = redis.call('HMGET', key, '@now', '@newest')
+  local now, newest, following = tonumber(state[1] or 0), tonumber(state[2] or 0), {}
+  if now >= restartAt or (now >= ${RESTART_IDLE_AT} and newest <= now) then
+    redis.call('DEL', key)
+    now, newest = 0, 0
+  end
+  local function draw(flow, step)
+    local tag = math.max(now, following[flow] or tonumber(redis.call('HGET', key, flow) or 0))
+    following[flow] = tag + step
+    newest = math.max(newest, tag)
+    return math.min(${LAST_PRIORITY}, math.floor(tag / ${TAGS_PER_PRIORITY}) + 1)
+  end
+  local function keep()
+    if not next(following) then return end
+    for flow, tag in pairs(following) do redis.call('HSET', key, flow, tag) end
+    redis.call('HSET', key, '@newest', newest)
+    redis.call('PEXPIRE', key, ${KEPT_MS})
+  end
+  return draw, keep
 end
-local tags, following = {}, {}
-for i = 4, #ARGV, 2 do
-  local flow = ARGV[i]
-  local tag = math.max(now, following[flow] or tonumber(redis.call('HGET', KEYS[1], flow) or 0))
-  following[flow] = tag + tonumber(ARGV[i + 1])
-  newest = math.max(newest, tag)
-  tags[#tags + 1] = tag
-end
-for flow, tag in pairs(following) do redis.call('HSET', KEYS[1], flow, tag) end
-redis.call('HSET', KEYS[1], '@newest', newest)
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return tags
 `
 
 /**
@@ -67,30 +65,6 @@ local function serve(key, tag, restartAt)
   end
 end
 `
-
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    relaisTag(key: string, ...args: (string | number)[]): Result<number[], Context>
-  }
-}
-
-/** @param options.restartAt the virtual time at which counting begins anew */
-export function createFairness(options: { redis: RedisClient; keys: Keys; restartAt?: number }) {
-  const { redis, keys, restartAt = RESTART_AT } = options
-  redis.defineCommand('relaisTag', { numberOfKeys: 1, lua: TAG })
-
-  return {
-    /** The priorities of messages that are accepted together, in order: 1 goes first. One round trip for all of them. */
-    async prioritise(messages: readonly Pick<Message, 'app' | 'type'>[]): Promise<number[]> {
-      if (messages.length === 0) return []
-      const pairs = messages.flatMap(({ app, type }) => [`${type}:${app}`, FLOW_STEPS[type]])
-      const tags = await redis.relaisTag(keys.fairness(), restartAt, RESTART_IDLE_AT, KEPT_MS, ...pairs)
-      return tags.map((tag) => Math.min(LAST_PRIORITY, Math.floor(tag / TAGS_PER_PRIORITY) + 1))
-    },
-  }
-}
-
-export type Fairness = ReturnType<typeof createFairness>
 
 /** The tag of a message with this priority, as `SERVE` takes it. */
 export function tagOf(priority: number): number {

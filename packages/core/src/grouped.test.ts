@@ -53,3 +53,19 @@ it('fails those whose call fails, and goes on', async () => {
   groups[1]?.answer()
   expect(await kept).toBe('to 2')
 })
+
+it('leaves out, and rejects, what was given up before its group was formed', async () => {
+  const { groups, call } = slowCall()
+  const late = new AbortController()
+  const lateOf = (item: number) => (item === 3 ? late.signal : undefined)
+  const ask = createGrouped({ call, most: 2, inFlight: 1, lateOf })
+  const first = ask(1)
+  await turn()
+  const [kept, given] = [ask(2), ask(3)]
+  late.abort()
+  groups[0]?.answer()
+  await expect(given).rejects.toMatchObject({ name: 'AbortError' })
+  expect(groups.map(({ items }) => items)).toEqual([[1], [2]])
+  groups[1]?.answer()
+  expect(await Promise.all([first, kept])).toEqual(['to 1', 'to 2'])
+})

@@ -1,6 +1,7 @@
 /**
  * One round trip for all that ask at the same moment. A caller asks for itself and gets its own answer; what was asked in one turn of the
- * event loop, or while enough calls were on their way, goes to Redis together. Where little is going on nobody waits for anybody.
+ * event loop, or while enough calls were on their way, goes to Redis together. Where little is going on nobody waits for anybody. What was
+ * given up by then does not go at all.
  */
 
 type Asking<Item, Answer> = {
@@ -11,6 +12,7 @@ type Asking<Item, Answer> = {
 
 /**
  * @param options.call answers a group, in order; when it fails all of the group fail
+ * @param options.lateOf who asks gives up when this is aborted: an item that waits for its group then is left out, and rejects
  * @param options.most the largest group
  * @param options.inFlight so many calls may be on their way; who asks meanwhile forms the next groups
  */
@@ -18,6 +20,7 @@ export function createGrouped<Item, Answer>(options: {
   call: (items: Item[]) => Promise<Answer[]>
   most: number
   inFlight: number
+  lateOf?: (item: Item) => AbortSignal | undefined
 }): (item: Item) => Promise<Answer> {
   let asking: Asking<Item, Answer>[] = []
   let calls = 0
@@ -33,11 +36,18 @@ export function createGrouped<Item, Answer>(options: {
 
   function start(): void {
     isDue = false
+    if (options.lateOf) asking = asking.filter(isStillAsked)
     while (asking.length > 0 && calls < options.inFlight) {
       const group = asking.slice(0, options.most)
       asking = asking.slice(options.most)
       void answer(group)
     }
+  }
+
+  function isStillAsked({ item, reject }: Asking<Item, Answer>): boolean {
+    const late = options.lateOf?.(item)
+    if (late?.aborted) reject(late.reason)
+    return !late?.aborted
   }
 
   async function answer(group: Asking<Item, Answer>[]): Promise<void> {

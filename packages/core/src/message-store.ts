@@ -9,11 +9,11 @@
  * app has of them; and what `fallen.ts` reads: who fell back, and when.
  */
 import type { Result } from 'ioredis'
+import { BEAR, birthOf } from './birth.ts'
 import { createGrouped } from './grouped.ts'
 import type { Keys } from './keys.ts'
-import { readPairs, readRecord, writeRecord } from './message-record.ts'
+import { readPairs, readRecord } from './message-record.ts'
 import {
-  fallBackAt,
   isSettled,
   legalSources,
   type FallbackReason,
@@ -23,11 +23,6 @@ import {
 } from './message.ts'
 import type { RedisClient } from './redis.ts'
 import { timelineParts } from './timeline.ts'
-
-const RECORD_KEPT_MS = 24 * 3600 * 1000
-
-/** Of a message of a test key nothing is left an hour after it was accepted. */
-const TEST_KEPT_MS = 3600 * 1000
 
 /** Meta's id leads to ours for so long after the deadline: a receipt that carries none of ours may be late. */
 const LATE_RECEIPTS_MS = 3600 * 1000
@@ -48,17 +43,10 @@ const GROUP = { most: 100, inFlight: 4 }
  * Returns for each 1, or 0 when there is a record already: that stays as it is.
  */
 const CREATE = `
+${BEAR}
 local isNew = {}
 for i, birth in ipairs(cjson.decode(ARGV[1])) do
-  local record, content = KEYS[i * 2 + 1], KEYS[i * 2 + 2]
-  isNew[i] = 1 - redis.call('EXISTS', record)
-  if isNew[i] == 1 then
-    redis.call('HSET', record, unpack(birth.fields))
-    redis.call('PEXPIREAT', record, birth.keptUntil)
-    redis.call('SET', content, birth.content, 'PXAT', birth.expiresAt)
-    redis.call('ZADD', KEYS[1], birth.timer, birth.id)
-    redis.call('HINCRBY', KEYS[2], birth.app, 1)
-  end
+  isNew[i] = bear(KEYS[1], KEYS[2], KEYS[i * 2 + 1], KEYS[i * 2 + 2], birth) and 1 or 0
 end
 return isNew
 `
@@ -185,7 +173,7 @@ export function createMessageStore(options: {
   const take = createGrouped({ call: takeAll, ...GROUP })
 
   return {
-    /** Writes the record of a new message and its sealed content, both or neither. False if the id is taken. */
+    /** Writes the record of a new message and its sealed content, both or neither, without a job. False if the id is taken. */
     create: (message: Message, sealedContent: string): Promise<boolean> => create({ message, sealedContent }),
 
     async read(id: string): Promise<Message | undefined> {
@@ -268,18 +256,9 @@ export function createMessageStore(options: {
   }
 
   async function createAll(comers: { message: Message; sealedContent: string }[]): Promise<boolean[]> {
-    const births = comers.map(({ message, sealedContent }): Birth => {
-      const { id, app, acceptedAt, expiresAt } = message
-      return {
-        id,
-        app,
-        fields: Object.entries(writeRecord(message)).flat(),
-        keptUntil: message.isTest ? acceptedAt + TEST_KEPT_MS : expiresAt + RECORD_KEPT_MS,
-        content: sealedContent,
-        expiresAt,
-        timer: fallBackAt(message, deliverWithinMs),
-      }
-    })
+    const births = comers.map(({ message, sealedContent }) =>
+      birthOf(message, sealedContent, deliverWithinMs),
+    )
     const names = births.flatMap(({ id }) => [keys.message(id), keys.content(id)])
     const isNew = await redis.relaisCreateMessages(
       2 + names.length,
@@ -313,19 +292,6 @@ export function createMessageStore(options: {
 }
 
 export type MessageStore = ReturnType<typeof createMessageStore>
-
-/** A message that comes into being, as CREATE reads it. Times are milliseconds since 1970. */
-type Birth = {
-  id: string
-  app: string
-  /** Names and values by turns. */
-  fields: string[]
-  keptUntil: number
-  /** Sealed. */
-  content: string
-  expiresAt: number
-  timer: number
-}
 
 /** A change of one message, as MOVE reads it. Times are milliseconds since 1970. */
 type Step = {

@@ -2,7 +2,7 @@
  * The catalogue of queues: each with its payload and its options. BullMQ carries ids and wakes workers up; what it carries is
  * readable in Redis and on the board, so no payload holds a secret.
  */
-import { Queue, type JobsOptions } from 'bullmq'
+import { Queue, type JobsOptions, type KeepJobs } from 'bullmq'
 import type { Notice } from './graph/notices.ts'
 import type { Receipt } from './graph/receipts.ts'
 import type { FallbackReason, Message } from './message.ts'
@@ -22,12 +22,15 @@ export type QueueName = 'messages' | 'fallback' | 'receipts' | 'access-token'
 const KEPT_SECONDS = 24 * 3600
 
 /**
- * `messages`: retries are steps of the message, kept in its record, so BullMQ makes none. Failed jobs are the messages that
- * went to the fallback. Finished ones stay a while for the board.
+ * How long workers keep jobs that do not say so themselves. `messages`: retries are steps of the message, kept in its record, so BullMQ makes
+ * none. Failed jobs are the messages that went to the fallback. Finished ones stay a while for the board. As there may be a million of them
+ * waiting, they say as little as can be.
  */
-const MESSAGE_JOB: JobsOptions = {
-  removeOnComplete: { age: 3600, count: 1000 },
-  removeOnFail: { age: KEPT_SECONDS, count: 10_000 },
+export const JOBS_KEPT: Partial<Record<QueueName, { removeOnComplete: KeepJobs; removeOnFail: KeepJobs }>> = {
+  messages: {
+    removeOnComplete: { age: 3600, count: 1000 },
+    removeOnFail: { age: KEPT_SECONDS, count: 10_000 },
+  },
 }
 
 /**
@@ -71,8 +74,8 @@ export function openQueue<Payload>(name: QueueName, options: QueueOptions): Queu
 export type QueueOptions = { redis: RedisClient; prefix: string; onError: (error: Error) => void }
 
 /**
- * Puts messages on the queue, in one round trip. A job has its message's id, so a repeat adds nothing while the job is there. Not
- * atomic: after an error some may be on the queue.
+ * Gives messages a job that have lost theirs: the first they have by `acceptance.ts`. A job has its message's id, so a repeat adds nothing
+ * while the job is there. Not atomic: after an error some may be on the queue.
  *
  * @param places the priority of each: see `fairness.ts`. BullMQ would take jobs without one before all others
  */
@@ -83,7 +86,7 @@ export async function enqueueMessages(
   const jobs = places.map(({ message: { id }, priority }) => ({
     name: 'deliver',
     data: { messageId: id },
-    opts: { ...MESSAGE_JOB, jobId: id, priority },
+    opts: { jobId: id, priority },
   }))
   await queue.addBulk(jobs)
 }

@@ -1,8 +1,8 @@
 import {
-  createFairness,
   FLOW_STEPS,
   LAST_PRIORITY,
   MESSAGE_TYPES,
+  OPEN_TAGS,
   RESTART_AT,
   SERVE,
   tagOf,
@@ -17,12 +17,19 @@ type Queued = { app: string; type: MessageType; priority: number; place: number 
 /** A queue like BullMQ's: the lowest priority first, and first come first served among equals. */
 function fixture(options: { restartAt?: number } = {}) {
   const { redis, keys } = redisFixture()
-  const fairness = createFairness({ redis, keys, ...options })
+  const { restartAt = RESTART_AT } = options
   const queue: Queued[] = []
   let places = 0
 
   async function accept(app: string, type: MessageType, count = 1): Promise<number[]> {
-    const priorities = await fairness.prioritise(Array.from({ length: count }, () => ({ app, type })))
+    const script = `${OPEN_TAGS}
+      local draw, keep = openTags(KEYS[1], tonumber(ARGV[1]))
+      local priorities = {}
+      for i = 1, tonumber(ARGV[2]) do priorities[i] = draw(ARGV[3], tonumber(ARGV[4])) end
+      keep()
+      return priorities`
+    const about = [restartAt, count, `${type}:${app}`, FLOW_STEPS[type]]
+    const priorities = (await redis.eval(script, 1, keys.fairness(), ...about)) as number[]
     for (const priority of priorities) queue.push({ app, type, priority, place: (places += 1) })
     queue.sort((a, b) => a.priority - b.priority || a.place - b.place)
     return priorities
@@ -31,7 +38,7 @@ function fixture(options: { restartAt?: number } = {}) {
   /** What the claim of a message does to the order. */
   async function claim(priority: number): Promise<void> {
     const script = `${SERVE} serve(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]))`
-    await redis.eval(script, 1, keys.fairness(), tagOf(priority), options.restartAt ?? RESTART_AT)
+    await redis.eval(script, 1, keys.fairness(), tagOf(priority), restartAt)
   }
 
   async function serve(count = 1): Promise<Queued[]> {
