@@ -1,6 +1,5 @@
 /** The HTTP edge, put together from its parts. It does not listen: that is `main.ts`. */
-import type { Audit, Logger, Ours, ReceiptsJob, Renewal, Secret, RedisClient } from '@relais/core'
-import type { Queue } from 'bullmq'
+import type { Audit, Logger, Ours, Renewal, Secret } from '@relais/core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { AcceptMessages } from './accept-messages.ts'
 import type { EndByApp } from './end-by-app.ts'
@@ -23,6 +22,7 @@ import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
 import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
+import type { TakeReceipts } from './take-receipts.ts'
 import type { UpdateAccessToken } from './update-access-token.ts'
 import type { WhatsappStatus } from './whatsapp-status.ts'
 
@@ -44,9 +44,7 @@ export type AppDeps = {
     verifyToken: Secret | undefined
     ours: Ours
     appSecrets: () => Promise<Secret[]>
-    queue: Queue<ReceiptsJob>
-    redis: RedisClient
-    lastReceiptKey: string
+    takeReceipts: TakeReceipts
     onRefused: (address: string) => void
   }
   board: Omit<BoardDeps, 'onAction'>

@@ -4,6 +4,7 @@ import {
   countJobs,
   createAcceptance,
   createAdmission,
+  createAdvance,
   createApiKeyStore,
   createAudit,
   createClock,
@@ -50,6 +51,7 @@ import { createListFallbacks } from './list-fallbacks.ts'
 import { createLoginGuard } from './login-guard.ts'
 import { createLogins } from './logins.ts'
 import { createRevealCode } from './reveal-code.ts'
+import { createTakeReceipts } from './take-receipts.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
@@ -214,9 +216,12 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       verifyToken: settings.webhookVerifyToken,
       ours: settings,
       appSecrets: async () => sender.app.forReceipts(await accessToken.record()),
-      queue: receipts,
-      redis,
-      lastReceiptKey: keys.lastReceipt(),
+      takeReceipts: createTakeReceipts({
+        advance: createAdvance({ store, events }),
+        queue: receipts,
+        redis,
+        lastReceiptKey: keys.lastReceipt(),
+      }),
       onRefused: events.webhookRefused,
     },
     board: { queues: [messages, fallback, receipts, tokenChecks], allowsWrites: settings.boardWrites },

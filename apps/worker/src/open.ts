@@ -2,6 +2,7 @@
 import {
   answersPing,
   comesUp,
+  createAdvance,
   createAgeSeal,
   createClaims,
   createClock,
@@ -207,7 +208,13 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     deliver,
     deliverAlone: createDeliverAlone({ store, unsettled, end, deliver, events }),
     fallBack: createFallBack({ store, sealer, sink, events, codes, sealToOperators, guard, now }),
-    recordReceipt: createRecordReceipt({ store, end, pauses, events }),
+    recordReceipt: createRecordReceipt({
+      store,
+      advance: createAdvance({ store, events }),
+      end,
+      pauses,
+      events,
+    }),
     recordNotice: createRecordNotice({ store, pauses, events, guard }),
     lookAfterToken,
   })

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import {
+  createAdvance,
   createAppCredentials,
   createClaims,
   createEvents,
@@ -152,7 +153,13 @@ export async function workerFixture(
     stopping,
     newDeliver,
     deliver: newDeliver(),
-    recordReceipt: createRecordReceipt({ store, end, pauses, events }),
+    recordReceipt: createRecordReceipt({
+      store,
+      advance: createAdvance({ store, events }),
+      end,
+      pauses,
+      events,
+    }),
     recordNotice: createRecordNotice({ store, pauses, events, guard }),
     pauses,
     breaker,

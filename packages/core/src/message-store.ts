@@ -94,6 +94,14 @@ for i, step in ipairs(cjson.decode(ARGV[1])) do
       redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -${MOST_FALLEN + 1})
       redis.call('PEXPIRE', KEYS[3], ${FALLEN_KEPT_MS})
     end
+  elseif known[1] and step.saidLate then
+    local timeline = redis.call('HGET', record, 'timeline')
+    local isToldOf = string.find('\\n' .. timeline, '\\n' .. step.letter, 1, true)
+    if not isToldOf and not string.find(timeline, step.saidLate, 1, true) then
+      local present = string.match(timeline, '(%l)[^\\n]*$')
+      local line = string.format('%s\\n%s%.0f%s', timeline, present, step.at - known[4], step.saidLate)
+      redis.call('HSET', record, 'timeline', line)
+    end
   end
   answers[i] = { fits and 1 or 0 }
   if not fits or known[3] or not step.brief then answers[i][2] = redis.call('HGETALL', record) end
@@ -143,6 +151,8 @@ export type Move = {
   keepsContent?: boolean
   /** Plain words for the timeline. No secret, no full number. */
   detail?: string
+  /** The same, for a move that is not allowed any more: noted once, and only while the timeline has nothing of this status. */
+  lateDetail?: string
   /** Whoever moves it knows the message: it is not read back when it moves and no fallback is decided. */
   isBrief?: boolean
 }
@@ -203,6 +213,9 @@ export function createMessageStore(options: {
         unlessFalling: move.unlessFallingBack,
         set: asText(set),
         ...lineOf({ status: move.to, at, ...(move.detail !== undefined && { detail: move.detail }) }),
+        ...(move.lateDetail !== undefined && {
+          saidLate: timelineParts({ status: move.to, detail: move.lateDetail })[1],
+        }),
         erase: isSettled(move.to) && !move.keepsContent,
         providerMessageId,
         timer: timerAfter(move.to),
@@ -219,7 +232,7 @@ export function createMessageStore(options: {
     },
 
     /**
-     * Adds what happened to the timeline, without a move: a receipt that came too late to change anything, for one. Once: the same
+     * Adds what happened to the timeline, without a move: a failure that came too late to change anything, for one. Once: the same
      * words again change nothing. True if it was new.
      */
     async note(id: string, entry: { status: MessageStatus; detail: string }): Promise<boolean> {
@@ -310,6 +323,8 @@ type Step = {
   letter?: string
   at?: number
   said?: string
+  /** What is said instead, by a line of the status that it has, when it does not fit. */
+  saidLate?: string
   /** Erases the content. */
   erase?: boolean
   providerMessageId?: string | undefined

@@ -1,21 +1,11 @@
-/** For Meta: its verification, and its receipts. Verify the bytes, put them on the queue, answer; the work is the worker's. */
+/** For Meta: its verification, and its receipts. Verify the bytes, do what they say, answer. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import {
-  enqueueReceipts,
-  isSignedByMeta,
-  readNotices,
-  readReceipts,
-  type Ours,
-  type Receipt,
-  type ReceiptsJob,
-  type Secret,
-  type RedisClient,
-} from '@relais/core'
+import { isSignedByMeta, readNotices, readReceipts, type Ours, type Receipt, type Secret } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Queue } from 'bullmq'
 import { Type } from 'typebox'
 import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
 import { parseStrictJson } from '../strict-json.ts'
+import type { TakeReceipts } from '../take-receipts.ts'
 
 /**
  * The replay window. No message is on record for longer: an older receipt is about nothing we know, however often it is sent again. Within
@@ -36,9 +26,7 @@ export function webhookRoutes(deps: {
   verifyToken: Secret | undefined
   ours: Ours
   appSecrets: () => Promise<Secret[]>
-  queue: Queue<ReceiptsJob>
-  redis: RedisClient
-  lastReceiptKey: string
+  takeReceipts: TakeReceipts
   /** Told where a webhook came from that was not signed with our app secret. */
   onRefused: (address: string) => void
 }): FastifyPluginAsyncTypebox {
@@ -110,9 +98,7 @@ export function webhookRoutes(deps: {
       if (updates.length + notices.length > MOST_UPDATES) {
         throw new ProblemError(413, 'payload_too_large', `There are more than ${MOST_UPDATES} updates.`)
       }
-      const receipts = updates.filter(isLive)
-      if (receipts.length + notices.length > 0) await enqueueReceipts(deps.queue, receipts, notices)
-      await deps.redis.set(deps.lastReceiptKey, Date.now())
+      await deps.takeReceipts(updates.filter(isLive), notices)
     }
   }
 }

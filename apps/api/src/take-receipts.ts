@@ -1,0 +1,46 @@
+/**
+ * Use case: what a webhook says. Arrivals move their messages before Meta has its 200; what is not that simple goes on the queue, in one
+ * job: failures, receipts of messages that we do not know by an id of ours (yet), and notices. Whatever fails half-way, Meta comes again, and
+ * a repeat changes nothing.
+ */
+import {
+  enqueueReceipts,
+  type Advance,
+  type Notice,
+  type Receipt,
+  type ReceiptsJob,
+  type RedisClient,
+} from '@relais/core'
+import type { Queue } from 'bullmq'
+
+/** When a webhook came last is for people: to the second will do. */
+const NOTED_EVERY_MS = 1000
+
+/** @param deps.lastReceiptKey where the moment of the last webhook is noted */
+export function createTakeReceipts(deps: {
+  advance: Advance
+  queue: Queue<ReceiptsJob>
+  redis: RedisClient
+  lastReceiptKey: string
+}) {
+  const { advance, queue, redis, lastReceiptKey } = deps
+  let notedAt = -Infinity
+
+  return async (receipts: Receipt[], notices: Notice[]): Promise<void> => {
+    const [areDone] = await Promise.all([Promise.all(receipts.map(isDone)), noteLast()])
+    const left = receipts.filter((_receipt, i) => !areDone[i])
+    if (left.length + notices.length > 0) await enqueueReceipts(queue, left, notices)
+  }
+
+  async function isDone({ messageId, status, providerMessageId }: Receipt): Promise<boolean> {
+    return messageId !== undefined && status !== 'failed' && advance(messageId, status, providerMessageId)
+  }
+
+  async function noteLast(): Promise<void> {
+    if (performance.now() - notedAt < NOTED_EVERY_MS) return
+    notedAt = performance.now()
+    await redis.set(lastReceiptKey, Date.now())
+  }
+}
+
+export type TakeReceipts = ReturnType<typeof createTakeReceipts>
