@@ -104,9 +104,9 @@ for i, step in ipairs(cjson.decode(ARGV[1])) do
     end
   end
   answers[i] = { fits and 1 or 0 }
-  if not fits or known[3] or not step.brief then answers[i][2] = redis.call('HGETALL', record) end
+  if known[1] and (not fits or known[3] or not step.brief) then answers[i][2] = redis.call('HGETALL', record) end
 end
-return answers
+return cjson.encode(answers)
 `
 
 /**
@@ -124,7 +124,7 @@ return 1
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     relaisCreateMessages(numberOfKeys: number, ...args: string[]): Result<number[], Context>
-    relaisMoveMessages(numberOfKeys: number, ...args: string[]): Result<[number, string[]?][], Context>
+    relaisMoveMessages(numberOfKeys: number, ...args: string[]): Result<string, Context>
     relaisNoteMessage(key: string, at: number, letter: string, said: string): Result<number, Context>
   }
 }
@@ -297,7 +297,7 @@ export function createMessageStore(options: {
       ...names,
       JSON.stringify(steps),
     )
-    return answers.map(([moved, pairs], i) => ({
+    return (JSON.parse(answers) as [number, string[]?][]).map(([moved, pairs], i) => ({
       moved: moved === 1,
       message: pairs && readPairs(steps[i]?.id ?? '', pairs),
     }))
