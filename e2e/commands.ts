@@ -23,11 +23,11 @@ export const moves =
 
 /** The worker itself notes that Meta took the message; a receipt that says so is another step. */
 export const notesSent: CommandMatch = (command) =>
-  moves('sent')(command) && command.some((argument) => argument.includes('accepted by Meta'))
+  moves('sent')(command) && command.some((argument) => argument.includes('"said":" +"'))
 
 /** The fallback is decided. */
 export const decides: CommandMatch = (command) =>
-  isRecord(command) && command.some((argument) => argument.startsWith('{"reason"'))
+  isRecord(command) && command.some((argument) => argument.includes('"set":{"reason"'))
 
 /** A message is read from its record. */
 export const reads: CommandMatch = (command) => command[0] === 'hgetall' && isRecord(command)
@@ -43,7 +43,7 @@ export const finishes = (queue: Queue): CommandMatch =>
   has((argument) => argument.includes(`:${queue}:metrics:`))
 
 /** The API notes when a webhook came last. */
-export const notesReceipt = has((argument) => argument.endsWith(':last-receipt'))
+export const notesWebhook = has((argument) => argument.endsWith(':last-receipt'))
 
 /** A message's job is put off. */
 export const putsOff: CommandMatch = (command) =>

@@ -11,11 +11,12 @@ import {
   type RedisCommand,
 } from '@relais/testing'
 import { describe, it, type TestContext } from 'vitest'
-import { accepts, adds, admits, keyOf, moves, notesReceipt } from './commands.ts'
+import { accepts, adds, admits, keyOf, moves, notesWebhook } from './commands.ts'
 import { openLook, type Look } from './look.ts'
 import { isUp, sendsOf, sharedSystem, startSystem, type System } from './system.ts'
 
 const person = '+221771234567'
+const withoutWhatsApp = '+221771230026'
 
 /** Asks an API for a message to this person, with an idempotency key. */
 function ask({ secrets }: System, apiUrl: string, to: string): Promise<Response> {
@@ -147,9 +148,28 @@ describe.concurrent('the API is killed after step', { timeout: 90_000 }, () => {
   })
 
   it.for([
-    { step: '25: a webhook is on the queue', at: adds('receipts'), leaves: /:receipts:id$/ },
-    { step: '26: it is noted that a receipt came', at: notesReceipt, leaves: /:last-receipt$/ },
-  ])('$step, and Meta sends it again', async ({ at, leaves }, t) => {
+    {
+      step: '25: it is noted that a webhook came',
+      at: notesWebhook,
+      leaves: /:last-receipt$/,
+      to: person,
+      end: 'delivered',
+    },
+    {
+      step: '25: the receipts of a webhook have moved their messages',
+      at: moves('delivered'),
+      leaves: /:message:/,
+      to: person,
+      end: 'delivered',
+    },
+    {
+      step: '26: the rest of a webhook is on the queue',
+      at: adds('receipts'),
+      leaves: /:receipts:id$/,
+      to: withoutWhatsApp,
+      end: 'fallback',
+    },
+  ])('$step, and Meta sends it again', async ({ at, leaves, to, end }, t) => {
     const { expect } = t
     const link = await openRedisLink(sharedRedisUrl())
     t.onTestFinished(() => link.close())
@@ -158,14 +178,14 @@ describe.concurrent('the API is killed after step', { timeout: 90_000 }, () => {
     const direct = { REDIS_URL: sharedRedisUrl() }
     await isUp(system.startApp('worker', direct))
     const stopped = link.stopAfter(at)
-    const id = await system.send(person, '482913')
+    const id = await system.send(to, '482913')
     const key = keyOf(await stopped, leaves)
     await eventually(() => look.isThere(key), Boolean, { what: key })
     await system.api.kill()
     await isUp(system.startApp('api', direct))
-    const { timeline } = await system.reaches(id, ['delivered'], 60_000)
-    await look.findsNothingLeft()
-    expect(timeline.filter(({ status }) => status === 'delivered')).toHaveLength(1)
+    const { timeline } = await system.reaches(id, [end], 60_000)
+    await look.findsNothingLeft(end === 'fallback' ? ':content:' : undefined)
+    expect(timeline.filter(({ status }) => status === end)).toHaveLength(1)
     expect(sendsOf(system.simulator, id)).toHaveLength(1)
     expect(system.simulator.webhooks.deliveries().some(({ tries }) => tries > 1)).toBe(true)
   })

@@ -224,32 +224,27 @@ const crashes: Crash[] = [
   },
   {
     step: '27: the job of a receipt is taken',
-    stop: (link) => link.stopBefore(moves('delivered')),
+    stop: (link) => link.stopBefore(decides),
     fact: async ({ look }) => (await look.jobs('receipts', 'active')).length > 0,
-    end: delivered,
+    to: withoutWhatsApp,
+    end: { ...unreachable, taken: 1 },
   },
   {
     step: '27: the job of the receipt of a lost answer is taken',
-    stop: (link) => link.stopBefore(next(putsOff, moves('sent'))),
+    stop: (link) => link.stopBefore(next(putsOff, decides)),
     fact: async ({ look }) => (await look.jobs('receipts', 'active')).length > 0,
-    // Phone off: only `sent` is heard of it, so nothing else can settle it.
-    to: phoneOff,
+    // Only `failed` is heard of it, so nothing else can settle it.
+    to: withoutWhatsApp,
     inItsTime: true,
     faults: [{ kind: 'reset', accepted: true }],
-    env: { DELIVER_WITHIN_SECONDS: '25' },
-    end: { ...overdue, uncertain: 1 },
-  },
-  {
-    step: '28: the receipt has moved the message',
-    stop: (link) => link.stopAfter(moves('delivered')),
-    fact: is('status', 'delivered'),
-    end: delivered,
+    end: { ...unreachable, taken: 1, uncertain: 1 },
   },
   {
     step: '29: the job of a receipt is done',
     stop: (link) => link.stopAfter(finishes('receipts')),
     fact: async ({ look, command }) => !(await look.isThere(keyOf(command, /:receipts:\d+$/))),
-    end: delivered,
+    to: withoutWhatsApp,
+    end: { ...unreachable, taken: 1 },
   },
   {
     step: '30: the sweep has taken a due message',
