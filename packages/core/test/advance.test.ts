@@ -76,7 +76,7 @@ describe('receipts of arrivals', { timeout: 60_000 }, () => {
     const { live } = setup()
     await fc.assert(
       fc.asyncProperty(fc.array(happening, { maxLength: 10 }), async (happenings) => {
-        const oneByOne = happenings.flatMap((each) =>
+        const oneByOne = happenings.flatMap((each): Happening[] =>
           'move' in each ? [each] : each.webhook.map((told) => ({ webhook: [told] })),
         )
         expect(await live(happenings)).toEqual(await live(oneByOne))
