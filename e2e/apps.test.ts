@@ -1,7 +1,5 @@
 /** What apps may do with their messages besides sending one: repeat, send many, take back, tell that the code was used. */
 import { eventually, freePort } from '@relais/testing'
-import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
 import { describe, it } from 'vitest'
 import { isUp, recipients, sendsOf, sharedSystem, takenBy, type ShownMessage, type System } from './system.ts'
 
@@ -35,30 +33,6 @@ const messagesTo = ({ simulator }: System, to: string) =>
   simulator.messages().filter((each) => each.to === to)
 const codeTo = (to: string) => ({ to, type: 'otp', code: '482913' })
 
-/**
- * A way to Redis that ends in the middle of an acceptance: the first job that is put on a queue does not get through, and
- * `onJob` is called.
- */
-async function cutBeforeFirstJob(redisUrl: string, onJob: () => void) {
-  const { hostname, port } = new URL(redisUrl)
-  let isCut = false
-  const server = createServer((client) => {
-    const redis = connect(Number(port), hostname)
-    for (const socket of [client, redis]) socket.on('error', () => undefined)
-    client.on('close', () => redis.destroy())
-    redis.on('close', () => client.destroy())
-    redis.pipe(client)
-    client.on('data', (bytes: Buffer) => {
-      isCut ||= bytes.includes('{"messageId":')
-      if (isCut) onJob()
-      else redis.write(bytes)
-    })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { url, close: () => void server.close() }
-}
-
 describe.concurrent('a request that is repeated', { timeout: 60_000 }, () => {
   it('fifty times at once, to two APIs, is one message at Meta', async (t) => {
     const system = shared()
@@ -86,25 +60,6 @@ describe.concurrent('a request that is repeated', { timeout: 60_000 }, () => {
     // Long after it was delivered the answer is still the first one.
     const late = await accepted(() => call(system, 'POST', '/api/messages', { body, key: 'twins' }))
     t.expect(late.body).toEqual(answers[0]?.body)
-    t.expect(messagesTo(system, body.to)).toHaveLength(1)
-  })
-
-  it('because the API was killed between record and job, is finished by the repeat', async (t) => {
-    const system = shared()
-    const port = await freePort()
-    const cut = await cutBeforeFirstJob(system.env.REDIS_URL, () => void api.kill())
-    t.onTestFinished(cut.close)
-    const api = system.startApp('api', { PORT: String(port), REDIS_URL: cut.url })
-    await isUp(api)
-    const body = codeTo('+221771234602')
-    const from = `http://127.0.0.1:${port}`
-    await t.expect(call(system, 'POST', '/api/messages', { body, key: 'crash', from })).rejects.toThrow()
-    await api.exited
-    const repeat = await accepted(() => call(system, 'POST', '/api/messages', { body, key: 'crash' }))
-    // It was there: the record, not the job.
-    t.expect(repeat.headers.get('idempotency-replayed')).toBe('true')
-    const id = String(repeat.body['id'])
-    await system.reaches(id, ['delivered'])
     t.expect(messagesTo(system, body.to)).toHaveLength(1)
   })
 })
