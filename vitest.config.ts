@@ -18,6 +18,7 @@ export default defineConfig({
       'packages/*/{src,test}/**/*.test.ts',
       'e2e/**/*.test.ts',
       'scripts/**/*.test.{mjs,ts}',
+      'bench/**/*.test.mjs',
     ],
     globalSetup: 'packages/testing/src/global-setup.ts',
     // Tests start real processes: forks keep their signals and open handles apart.

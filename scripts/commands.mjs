@@ -11,7 +11,7 @@ import { start } from './start.mjs'
 import { fuzz, test } from './test.mjs'
 import { stopToolsOnSignals } from './tool.mjs'
 
-const commands = { start, test, build, audit, simulator, chaos, fuzz }
+const commands = { start, test, build, audit, simulator, chaos, fuzz, bench }
 
 /** Runs the named command, and turns what it throws into one line and an exit code. */
 export async function runFromCommandLine([name, ...args]) {
@@ -56,13 +56,24 @@ async function simulator(_args, ignoreSignals) {
 /** It kills its Redis and makes it a replica of another: only a server of its own will do. */
 async function chaos(args, ignoreSignals) {
   await setUp()
-  const server = await findRedisServer({ onProgress: (line) => console.log(line) })
-  if (!server) throw new Failure(noRedis)
-  if (server.kind !== 'binary') throw new Failure('chaos needs a redis-server that it can start by itself')
-  Object.assign(process.env, testEnvironment(server))
+  await useOwnRedis('chaos')
   ignoreSignals() // from here on it has its own
   const { runFromCommandLine: run } = await import(
     pathToFileURL(join(root, 'packages/chaos/dist/index.js')).href
   )
   return run(args)
+}
+
+async function bench(args) {
+  await setUp()
+  await useOwnRedis('bench')
+  const { runFromCommandLine: run } = await import('../bench/index.mjs')
+  return run(args)
+}
+
+async function useOwnRedis(who) {
+  const server = await findRedisServer({ onProgress: (line) => console.log(line) })
+  if (!server) throw new Failure(noRedis)
+  if (server.kind !== 'binary') throw new Failure(`${who} needs a redis-server that it can start by itself`)
+  Object.assign(process.env, testEnvironment(server))
 }

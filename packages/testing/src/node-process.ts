@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { killWithUs } from './undertaker.ts'
 
 export interface NodeProcessOptions {
@@ -16,6 +16,8 @@ export interface NodeProcessOptions {
   canBeTroubled?: boolean
   /** How long `stop` waits before it kills. Default 10 s. */
   stopWithinMs?: number
+  /** A file that stdout is appended to; it is then not in `lines()`. For processes that write much. */
+  stdoutTo?: string
 }
 
 /** What can befall a process from inside. `secret` is put where an error must not be printed. */
@@ -74,15 +76,18 @@ export function startNode(
     hasMovableClock = false,
     canBeTroubled = false,
     stopWithinMs = 10_000,
+    stdoutTo,
   }: NodeProcessOptions = {},
 ): NodeProcess {
   const preloaded = [...(hasMovableClock ? [MOVABLE_CLOCK] : []), ...(canBeTroubled ? [TROUBLE_MAKER] : [])]
   const preload = preloaded.flatMap((module) => ['--import', module])
+  const stdout = stdoutTo === undefined ? 'pipe' : openSync(stdoutTo, 'a')
   const child = spawn(process.execPath, [...preload, ...nodeArgs, scriptPath, ...args], {
     env: { PATH: process.env['PATH'], ...env },
-    stdio: preloaded.length > 0 ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe', ...(preloaded.length > 0 ? (['ipc'] as const) : [])],
     ...(cwd === undefined ? {} : { cwd }),
   })
+  if (typeof stdout === 'number') closeSync(stdout)
   const output = collectLines(child)
   // 'close' rather than 'exit': by then every line has arrived.
   const exited = once(child, 'close').then(([code, signal]) => ({ code, signal }) as Ending)
@@ -161,7 +166,7 @@ function collectLines(child: ChildProcess): { lines: string[]; listeners: Set<(l
     for (const listen of listeners) listen(line)
   }
   for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream as Readable }).on('line', take)
+    if (stream) createInterface({ input: stream }).on('line', take)
   }
   return { lines, listeners }
 }
