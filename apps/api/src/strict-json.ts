@@ -12,8 +12,8 @@ const MOST_DEPTH = 32
 /** A batch of a thousand messages with all their parameters has 45,000, a webhook of a thousand updates 40,000. */
 const MOST_VALUES = 250_000
 
-/** What stands in a string for itself, up to the first escape: most of a body, and three times as fast as a look at each character. */
-const PLAIN = /[^"\\\u0000-\u001f]*/y
+/** What stands in a string for itself: all but quotes, backslashes and control characters. Three times as fast as a look at each. */
+const PLAIN = /[ !#-[\]-\uffff]*/y
 
 const NUMBER_OR_WORD = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/y
 
