@@ -23,9 +23,15 @@ const LATE_FOR_MS = 1000
 /** So much of a delay is not passed on to the sends that follow: timers are never exact. */
 const JITTER_MS = 25
 
-/** With a backlog slots are asked for a few at a time. */
+/** Where no slot is near they are asked for again so soon: a few at a time. */
 const ASK_EVERY_MS = 25
-const MOST_ASKS = 50
+
+/**
+ * Messages of one call, and how many calls may be on their way: so Redis claims some while others are being sent. Where slots are scarce one
+ * call tells when to ask again.
+ */
+const MOST_ASKS = 10
+const MOST_CALLS = 4
 
 /** Messages wait here for a slot that is at most so far away; for a later one they give their place to others. */
 const LONGEST_WAIT_MS = 2000
@@ -74,7 +80,10 @@ export function createTurns(deps: {
 }) {
   const { claims, sender, leftMs, now, stopping } = deps
   const waiting = new Set<Waiting>()
-  let isAsking = false
+  let isDue = false
+  let isScarce = false
+  let isResting = false
+  let calls = 0
   let unused = 0
   let last = { slotAt: 0, at: 0 }
   stopping.addEventListener('abort', () => endAll({ kind: 'stopping' }))
@@ -113,9 +122,10 @@ export function createTurns(deps: {
       const entry: Waiting = { priority, ask, isAsked: false, isOver: false, settle: resolve, fail: reject }
       waiting.add(entry)
       if (withinMs !== undefined) endWithin(entry, withinMs)
-      if (isAsking) return
-      isAsking = true
-      setImmediate(() => void askForAll())
+      if (isDue) return
+      isDue = true
+      // What comes in the same turn of the event loop goes together.
+      setImmediate(askForAll)
     })
   }
 
@@ -139,40 +149,56 @@ export function createTurns(deps: {
     }
   }
 
-  async function askForAll(): Promise<void> {
-    try {
-      while (waiting.size > 0) await askForSome()
-    } catch (error) {
-      for (const entry of waiting) {
-        clearTimeout(entry.timer)
-        entry.fail(error)
-      }
-      waiting.clear()
-    } finally {
-      isAsking = false
+  function askForAll(): void {
+    isDue = false
+    while (!isResting && calls < (isScarce ? 1 : MOST_CALLS)) {
+      const group = [...waiting].filter(({ isAsked }) => !isAsked)
+      if (group.length === 0) return
+      group.sort((one, other) => one.priority - other.priority)
+      void askFor(group.slice(0, MOST_ASKS))
     }
   }
 
-  async function askForSome(): Promise<void> {
-    const group = [...waiting].sort((one, other) => one.priority - other.priority).slice(0, MOST_ASKS)
+  async function askFor(group: Waiting[]): Promise<void> {
     for (const entry of group) entry.isAsked = true
     const given = unused
     unused = 0
+    calls += 1
     // Redis counts from when it is asked: an answer that comes late does not move the slots.
     const askedAt = performance.now()
     const age = createClaimAge(now)
-    const asks = group.map(({ ask, message }) =>
-      ask.kind === 'slot' || message ? ask : { ...ask, tells: true },
-    )
-    const { answers, nextMs } = await claims.take(sender, asks, given)
-    for (const [i, entry] of group.entries()) {
-      entry.isAsked = false
-      const answer = answers[i]
-      if (answer && answer.kind !== 'later') take(entry, answer, askedAt, age)
-      else stay(entry, answer?.message)
+    try {
+      const asks = group.map(({ ask, message }) =>
+        ask.kind === 'slot' || message ? ask : { ...ask, tells: true },
+      )
+      const { answers, nextMs } = await claims.take(sender, asks, given)
+      for (const [i, entry] of group.entries()) {
+        entry.isAsked = false
+        const answer = answers[i]
+        if (answer && answer.kind !== 'later') take(entry, answer, askedAt, age)
+        else stay(entry, answer?.message)
+      }
+      isScarce = answers.some(({ kind }) => kind === 'later')
+      if (nextMs > LONGEST_WAIT_MS) endAll({ kind: 'far', waitMs: nextMs })
+      else if (isScarce) rest(Math.max(nextMs, ASK_EVERY_MS))
+    } catch (error) {
+      for (const entry of group) {
+        leave(entry)
+        entry.fail(error)
+      }
+    } finally {
+      calls -= 1
+      askForAll()
     }
-    if (nextMs > LONGEST_WAIT_MS) return endAll({ kind: 'far', waitMs: nextMs })
-    if (answers.some(({ kind }) => kind === 'later')) await sleep(Math.max(nextMs, ASK_EVERY_MS))
+  }
+
+  /** Until slots are near again. */
+  function rest(ms: number): void {
+    isResting = true
+    setTimeout(() => {
+      isResting = false
+      askForAll()
+    }, ms)
   }
 
   function take(
@@ -181,8 +207,7 @@ export function createTurns(deps: {
     askedAt: number,
     age: ClaimAge,
   ): void {
-    waiting.delete(entry)
-    clearTimeout(entry.timer)
+    leave(entry)
     if (answer.kind !== 'claimed' && answer.kind !== 'slot') return entry.settle(answer)
     const slot = answer.slotMs === undefined ? undefined : askedAt + answer.slotMs
     if (answer.kind === 'slot') return entry.settle({ kind: 'slot', slot })
@@ -200,9 +225,13 @@ export function createTurns(deps: {
   }
 
   function end(entry: Waiting, turn: NoTurn): void {
+    leave(entry)
+    entry.settle({ ...turn, message: entry.message })
+  }
+
+  function leave(entry: Waiting): void {
     waiting.delete(entry)
     clearTimeout(entry.timer)
-    entry.settle({ ...turn, message: entry.message })
   }
 
   function endAll(turn: NoTurn): void {

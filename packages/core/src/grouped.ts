@@ -11,7 +11,7 @@ type Asking<Item, Answer> = {
 }
 
 /**
- * @param options.call answers a group, in order; when it fails all of the group fail
+ * @param options.call answers a group, in order; when it fails all of the group fail, and those that wait for theirs
  * @param options.lateOf who asks gives up when this is aborted: an item that waits for its group then is left out, and rejects
  * @param options.most the largest group
  * @param options.inFlight so many calls may be on their way; who asks meanwhile forms the next groups
@@ -56,7 +56,9 @@ export function createGrouped<Item, Answer>(options: {
       const answers = await options.call(group.map(({ item }) => item))
       for (const [i, { resolve }] of group.entries()) resolve(answers[i] as Answer)
     } catch (error) {
-      for (const { reject } of group) reject(error)
+      // Who waits behind a call that failed would wait as long once more.
+      for (const { reject } of [...group, ...asking]) reject(error)
+      asking = []
     } finally {
       calls -= 1
       start()
