@@ -18,6 +18,7 @@ import {
   type AppCaller,
   type AdmissionRequest,
   type Events,
+  type Late,
   type Message,
   type MessageStore,
   type MoveResult,
@@ -115,7 +116,7 @@ export function createAcceptMessages(deps: {
   }
 
   /** Once the caller was told "not accepted" the messages must not be sent either, whatever Redis still does with them. */
-  async function take(asked: Asked, late: AbortSignal) {
+  async function take(asked: Asked, late: Late) {
     if (replication.isOut()) throw new Error('too few replicas')
     try {
       const [admitted, early] = await Promise.all([admission.admit(asked), acceptEarly(asked, late)])
@@ -139,7 +140,7 @@ export function createAcceptMessages(deps: {
    * Right behind the request at the door go its messages, as if it were new and nothing limited. Redis takes in those of which that is
    * true, and these are answered. Without an idempotency key the door need not be waited for, or keeps nothing to know it by.
    */
-  async function acceptEarly(asked: Asked, late: AbortSignal): Promise<Recorded[]> {
+  async function acceptEarly(asked: Asked, late: Late): Promise<Recorded[]> {
     const { caller, seed, messages } = asked
     const entry = admission.entryOf(asked)
     if (entry === undefined || !hasRoom(asked)) return []
@@ -186,7 +187,7 @@ export function createAcceptMessages(deps: {
     { caller }: Asked,
     seed: string,
     drafts: readonly Draft[],
-    late: AbortSignal,
+    late: Late,
     entry?: string,
   ): Promise<Recorded[]> {
     const accepted = await inParts(PART, drafts, late, (part) =>

@@ -9,9 +9,9 @@
 import { QueueKeys } from 'bullmq'
 import { addPrioritizedJob } from 'bullmq/dist/cjs/scripts/addPrioritizedJob-9.js'
 import type { Result } from 'ioredis'
-import { BEAR, birthOf, type Birth } from './birth.ts'
+import { birthOf, OPEN_BIRTHS, type Birth } from './birth.ts'
 import { FLOW_STEPS, OPEN_TAGS, RESTART_AT } from './fairness.ts'
-import { createGrouped } from './grouped.ts'
+import { createGrouped, type Late } from './grouped.ts'
 import type { Keys } from './keys.ts'
 import { readPairs } from './message-record.ts'
 import type { Message } from './message.ts'
@@ -20,8 +20,8 @@ import type { RedisClient } from './redis.ts'
 /** The keys of the queue that BullMQ's script takes, in its order. */
 const JOB_KEYS = ['marker', 'meta', 'id', 'prioritized', 'delayed', 'completed', 'active', 'events', 'pc']
 
-/** The largest group of messages, and how many groups may be on their way. */
-const GROUP = { most: 100, inFlight: 4 }
+/** The largest group of messages. One is on its way at a time: what comes meanwhile makes the next one, and large ones are cheap. */
+const GROUP = { most: 100, inFlight: 1 }
 
 /**
  * KEYS  1 timers · 2 unsettled, by app · 3 tags · 4 to 12 those of the queue · then for each message: its record, its content, its job,
@@ -36,12 +36,13 @@ const ACCEPT = `
 local function addJob(KEYS, ARGV)
 ${addPrioritizedJob.content}
 end
-${BEAR}
+${OPEN_BIRTHS}
 ${OPEN_TAGS}
 local function isLetIn(entry, seed, index)
   local known = redis.call('HMGET', entry, 'seed', 'limited', 'withdrawer')
   return known[1] == seed and not known[3] and not string.find(',' .. known[2], ',' .. index .. ':', 1, true)
 end
+local bear, keepBirths = openBirths(KEYS[1], KEYS[2])
 local drawPriority, keepTags = openTags(KEYS[3], ${RESTART_AT})
 local queue = { unpack(KEYS, 4, 12) }
 local answers = {}
@@ -50,7 +51,7 @@ for i, comer in ipairs(cjson.decode(ARGV[1])) do
   if comer.seed and not isLetIn(entry, comer.seed, comer.index) then
     answers[i] = 0
   else
-    local isToBeAdded = bear(KEYS[1], KEYS[2], record, content, comer)
+    local isToBeAdded = bear(record, content, comer)
     answers[i] = 1
     if not isToBeAdded then
       answers[i] = redis.call('HGETALL', record)
@@ -65,6 +66,7 @@ for i, comer in ipairs(cjson.decode(ARGV[1])) do
   end
 end
 keepTags()
+keepBirths()
 return answers
 `
 
@@ -92,7 +94,7 @@ export type AtTheDoor = { entry: string; seed: string; index: number }
 type Asking = {
   message: Message
   sealedContent: string
-  late: AbortSignal | undefined
+  late: Late | undefined
   atTheDoor: AtTheDoor | undefined
 }
 
@@ -131,7 +133,7 @@ export function createAcceptance(options: {
     accept: (
       message: Message,
       sealedContent: string,
-      { late, atTheDoor }: { late?: AbortSignal; atTheDoor?: AtTheDoor | undefined } = {},
+      { late, atTheDoor }: { late?: Late; atTheDoor?: AtTheDoor | undefined } = {},
     ): Promise<Accepted> => ask({ message, sealedContent, late, atTheDoor }),
   }
 

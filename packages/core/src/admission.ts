@@ -14,7 +14,7 @@
  * An entry holds digests, the seed and the limits' answers; its key name is a digest as well. The digests are keyed, see
  * `keyed-digest.ts`. A request without an idempotency key, with limits off, does not come here for anything.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Result } from 'ioredis'
 import { createKeyedDigest } from './keyed-digest.ts'
 import type { Keys } from './keys.ts'
@@ -28,6 +28,7 @@ import {
   type Limits,
 } from './limits/limits.ts'
 import type { LimitWatch } from './limits/watch.ts'
+import { takeRandom } from './random.ts'
 import type { EncryptionKey } from './sealer.ts'
 import type { RedisClient } from './redis.ts'
 
@@ -265,12 +266,12 @@ function unlimited(messages: readonly Comer[]): Pick<LimitPlan, 'messages'> {
 
 /** 128 random bits. Known to us alone, so ids made from it cannot be guessed. */
 export function newSeed(): string {
-  return randomBytes(16).toString('base64url')
+  return takeRandom(16).toString('base64url')
 }
 
 /** The id of a request's message: always the same for the same seed and place. */
 export function messageIdOf(seed: string, index: number): string {
-  const digest = createHash('sha256').update(`${seed}:${index}`).digest()
+  const digest = hash('sha256', `${seed}:${index}`, 'buffer')
   return `msg_${digest.subarray(0, 16).toString('base64url')}`
 }
 

@@ -10,7 +10,7 @@ const RECORD_KEPT_MS = 24 * 3600 * 1000
 /** Of a message of a test key nothing is left an hour after it was accepted. */
 const TEST_KEPT_MS = 3600 * 1000
 
-/** A message that comes into being, as `BEAR` reads it. Times are milliseconds since 1970. */
+/** A message that comes into being, as `OPEN_BIRTHS` reads it. Times are milliseconds since 1970. */
 export type Birth = {
   id: string
   app: string
@@ -29,7 +29,7 @@ export function birthOf(message: Message, sealedContent: string, deliverWithinMs
   return {
     id,
     app,
-    fields: Object.entries(writeRecord(message)).flat(),
+    fields: writeRecord(message),
     keptUntil: message.isTest ? acceptedAt + TEST_KEPT_MS : expiresAt + RECORD_KEPT_MS,
     content: sealedContent,
     expiresAt,
@@ -37,15 +37,28 @@ export function birthOf(message: Message, sealedContent: string, deliverWithinMs
   }
 }
 
-/** For scripts: `bear(timers, unsettled, record, content, birth)`, all of them keys but the last. False, and nothing is done, when there is a record. */
-export const BEAR = `
-local function bear(timers, unsettled, record, content, birth)
-  if redis.call('EXISTS', record) == 1 then return false end
-  redis.call('HSET', record, unpack(birth.fields))
-  redis.call('PEXPIREAT', record, birth.keptUntil)
-  redis.call('SET', content, birth.content, 'PXAT', birth.expiresAt)
-  redis.call('ZADD', timers, birth.timer, birth.id)
-  redis.call('HINCRBY', unsettled, birth.app, 1)
-  return true
+/**
+ * For scripts: `openBirths(timers, unsettled)` gives two functions. One writes the record and the content of a message, and answers false when
+ * there is a record already, which then stays as it is; the other is called when all are written.
+ */
+export const OPEN_BIRTHS = `
+local function openBirths(timers, unsettled)
+  local moments, counts = {}, {}
+  local function bear(record, content, birth)
+    if redis.call('EXISTS', record) == 1 then return false end
+    redis.call('HSET', record, unpack(birth.fields))
+    redis.call('PEXPIREAT', record, birth.keptUntil)
+    redis.call('SET', content, birth.content, 'PXAT', birth.expiresAt)
+    moments[#moments + 1] = birth.timer
+    moments[#moments + 1] = birth.id
+    counts[birth.app] = (counts[birth.app] or 0) + 1
+    return true
+  end
+  local function keep()
+    if #moments == 0 then return end
+    redis.call('ZADD', timers, unpack(moments))
+    for app, count in pairs(counts) do redis.call('HINCRBY', unsettled, app, count) end
+  end
+  return bear, keep
 end
 `

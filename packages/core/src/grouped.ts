@@ -4,6 +4,9 @@
  * given up by then does not go at all.
  */
 
+/** Says that somebody has given up. An `AbortSignal` does; what is made for every request may be less. */
+export type Late = Pick<AbortSignal, 'aborted' | 'throwIfAborted'>
+
 type Asking<Item, Answer> = {
   item: Item
   resolve: (answer: Answer) => void
@@ -20,7 +23,7 @@ export function createGrouped<Item, Answer>(options: {
   call: (items: Item[]) => Promise<Answer[]>
   most: number
   inFlight: number
-  lateOf?: (item: Item) => AbortSignal | undefined
+  lateOf?: (item: Item) => Late | undefined
 }): (item: Item) => Promise<Answer> {
   let asking: Asking<Item, Answer>[] = []
   let calls = 0
@@ -45,9 +48,9 @@ export function createGrouped<Item, Answer>(options: {
   }
 
   function isStillAsked({ item, reject }: Asking<Item, Answer>): boolean {
-    const late = options.lateOf?.(item)
-    if (late?.aborted) reject(late.reason)
-    return !late?.aborted
+    if (!options.lateOf?.(item)?.aborted) return true
+    reject(new Error('given up before it was asked'))
+    return false
   }
 
   async function answer(group: Asking<Item, Answer>[]): Promise<void> {

@@ -5,13 +5,17 @@
 import type { FallbackReason, Message, MessageStatus } from './message.ts'
 import { readTimeline, writeTimelineEntry } from './timeline.ts'
 
-/** The fields of a new message's record. */
-export function writeRecord({ id: _id, timeline, ...fields }: Message): Record<string, string> {
-  const lines = timeline.map((entry) => writeTimelineEntry(entry, fields.acceptedAt))
-  const record: Record<string, string> = { timeline: lines.join('\n') }
-  for (const [field, value] of Object.entries(fields)) {
-    if (value !== undefined && value !== 0) record[field] = String(value)
+/** The fields of a new message's record: names and values by turns. */
+export function writeRecord(message: Message): string[] {
+  const record: string[] = []
+  let field: keyof Message
+  for (field in message) {
+    const value = message[field]
+    if (field === 'id' || field === 'timeline' || value === undefined || value === 0) continue
+    record.push(field, `${value as string | number | boolean}`)
   }
+  const lines = message.timeline.map((entry) => writeTimelineEntry(entry, message.acceptedAt))
+  record.push('timeline', lines.join('\n'))
   return record
 }
 

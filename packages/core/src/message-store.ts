@@ -9,7 +9,7 @@
  * app has of them; and what `fallen.ts` reads: who fell back, and when.
  */
 import type { Result } from 'ioredis'
-import { BEAR, birthOf } from './birth.ts'
+import { birthOf, OPEN_BIRTHS } from './birth.ts'
 import { createGrouped } from './grouped.ts'
 import type { Keys } from './keys.ts'
 import { readPairs, readRecord } from './message-record.ts'
@@ -43,11 +43,13 @@ const GROUP = { most: 100, inFlight: 4 }
  * Returns for each 1, or 0 when there is a record already: that stays as it is.
  */
 const CREATE = `
-${BEAR}
+${OPEN_BIRTHS}
+local bear, keepBirths = openBirths(KEYS[1], KEYS[2])
 local isNew = {}
 for i, birth in ipairs(cjson.decode(ARGV[1])) do
-  isNew[i] = bear(KEYS[1], KEYS[2], KEYS[i * 2 + 1], KEYS[i * 2 + 2], birth) and 1 or 0
+  isNew[i] = bear(KEYS[i * 2 + 1], KEYS[i * 2 + 2], birth) and 1 or 0
 end
+keepBirths()
 return isNew
 `
 

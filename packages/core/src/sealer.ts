@@ -6,7 +6,8 @@
  * `v1.<key id>.<nonce>.<ciphertext and tag>`. The first key of the ring seals, all of them open: rotation is adding a
  * key in front, and taking the old one away when what it sealed has expired.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { takeRandom } from './random.ts'
 import type { Secret } from './secret.ts'
 
 const NONCE_BYTES = 12
@@ -31,7 +32,7 @@ export function createSealer(ring: readonly EncryptionKey[]) {
   return {
     /** Seals `text` for its owner under the first key. */
     seal(text: string, owner: Owner): string {
-      const nonce = randomBytes(NONCE_BYTES)
+      const nonce = takeRandom(NONCE_BYTES)
       const cipher = createCipheriv('aes-256-gcm', bytesOf(first.id), nonce)
       cipher.setAAD(associatedData(first.id, owner))
       const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])

@@ -153,23 +153,19 @@ it('takes nothing in that was given up while it waited for its group', async () 
 
   await server.freeze()
   const late = new AbortController()
-  // Each is a group of its own, and with them as many are on their way as may be.
-  const onTheirWay: Promise<unknown>[] = []
-  for (const id of ['msg_1', 'msg_2', 'msg_3', 'msg_4']) {
-    onTheirWay.push(accept(newMessage({ id }), 'sealed', { late: late.signal }))
-    await turn()
-  }
+  const onItsWay = accept(newMessage({ id: 'msg_on_its_way' }), 'sealed', { late: late.signal })
+  await turn()
   const given = accept(newMessage({ id: 'msg_given_up' }), 'sealed', { late: late.signal })
   const kept = accept(newMessage({ id: 'msg_kept' }), 'sealed')
-  const isGivenUp = expect(given).rejects.toMatchObject({ name: 'AbortError' })
+  const isGivenUp = expect(given).rejects.toThrow('given up before it was asked')
   await turn()
   late.abort()
   await server.thaw()
   await isGivenUp
   await kept
-  await Promise.all(onTheirWay)
+  await onItsWay
   expect(await store.read('msg_kept')).toBeDefined()
   expect(await store.read('msg_given_up')).toBeUndefined()
   // What was on its way is there: whoever gave it up takes it back behind it, on the same connection.
-  expect(await store.read('msg_4')).toBeDefined()
+  expect(await store.read('msg_on_its_way')).toBeDefined()
 })

@@ -5,7 +5,7 @@
  * asking anybody; the id names it in lists and logs; the secret has 256 bits, so its SHA-256 may be stored as it is. Every part is of
  * A-Z a-z 0-9: a double click selects the whole.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Caller, KeyMode } from './caller.ts'
 import { Secret } from '../secret.ts'
@@ -47,7 +47,7 @@ export function prefixOf(caller: { kind: Caller['kind']; mode?: KeyMode }): KeyP
 
 /** What is kept of a key, and compared. */
 export function digestOfKey(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 /** Each character is as likely as any other: bytes that would favour some are thrown away. */
