@@ -16,7 +16,7 @@ import {
   type Limits,
 } from '@relais/core'
 import { eventually, startRedis, uniquePrefix } from '@relais/testing'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createAcceptMessages, type Submission, type Submitted } from '../src/accept-messages.ts'
 import { ProblemError } from '../src/problem.ts'
 import { WALLET } from './api-fixture.ts'
@@ -65,6 +65,9 @@ async function setup(
   )
   const refusal = { code: 'queue_unavailable' }
   return {
+    server,
+    redis,
+    accept,
     store,
     /** Redis answers nobody for a while, then does all that it was told. */
     pause: () => redis.call('CLIENT', 'PAUSE', '500', 'ALL'),
@@ -160,4 +163,21 @@ describe('what Redis takes too late', () => {
     await eventually(() => accepted(submission), isLetIn)
     expect((await accepted(submission)).results[0]).toMatchObject({ code: 'recipient_limited' })
   })
+})
+
+it('waits for Redis once: behind a request with its key go its messages, before it is answered', async () => {
+  const { server, redis, accept, jobs } = await setup(undefined, undefined, 20_000)
+  const submission = { caller: WALLET, requests: [code], idempotency: { key: 'k', body: '{}' } }
+  await server.freeze()
+  const said = vi.spyOn(redis, 'sendCommand')
+  const accepted = accept(submission)
+  await eventually(
+    () => said.mock.calls.map(([{ name }]) => name),
+    (names) => names.length === 2,
+  )
+  await server.thaw()
+  const ids = idsOf(await accepted)
+  expect(await jobs()).toEqual(ids)
+  expect(await accept(submission)).toMatchObject({ isRepeat: true, results: [{ id: ids[0] }] })
+  expect(await jobs()).toEqual(ids)
 })
