@@ -20,8 +20,8 @@ import type { RedisClient } from './redis.ts'
 /** The keys of the queue that BullMQ's script takes, in its order. */
 const JOB_KEYS = ['marker', 'meta', 'id', 'prioritized', 'delayed', 'completed', 'active', 'events', 'pc']
 
-/** The largest group of messages. One is on its way at a time: what comes meanwhile makes the next one, and large ones are cheap. */
-const GROUP = { most: 100, inFlight: 1 }
+/** The largest group of messages: large ones are cheap. While one is on its way, and the next behind it, what comes makes the one after. */
+const GROUP = { most: 100, inFlight: 2 }
 
 /**
  * KEYS  1 timers · 2 unsettled, by app · 3 tags · 4 to 12 those of the queue · then for each message: its record, its content, its job,

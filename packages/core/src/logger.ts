@@ -13,8 +13,32 @@ export function createLogger(options: { name: string; level: string; isPretty: b
   const { name, level, isPretty } = options
   const destination = isPretty
     ? pretty({ sync: true, ignore: 'pid,hostname', messageKey: 'msg', translateTime: 'SYS:HH:MM:ss.l' })
-    : pino.destination({ dest: 1, sync: true })
+    : (linesOut ??= writingByTurns(pino.destination({ dest: 1, sync: true })))
   return pino({ name, level, base: { name }, serializers: { err: describeError } }, destination)
+}
+
+/** Where the lines of all loggers of the process go. */
+let linesOut: { write: (line: string) => void } | undefined
+
+/**
+ * The lines of one turn of the event loop are written together: a busy process would spend more time in writing them than in making them.
+ * Whatever ends the process, short of a kill in the middle of that turn, they are written before.
+ */
+function writingByTurns(destination: { write: (text: string) => unknown }) {
+  let lines = ''
+  const flush = () => {
+    if (lines === '') return
+    const text = lines
+    lines = ''
+    destination.write(text)
+  }
+  process.on('exit', flush)
+  return {
+    write(line: string): void {
+      if (lines === '') setImmediate(flush)
+      lines += line
+    },
+  }
 }
 
 /** What may be said of an error. */
