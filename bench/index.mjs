@@ -48,7 +48,7 @@ async function measure(options) {
       process.stderr.write(`${name} ...\n`)
       const beganAt = performance.now()
       const measured = await workloads[name].run(bench).catch((error) => {
-        failed.push(`${name}: ${error.message}`)
+        failed.push(`${name}: ${error.message}${error.cause ? ` (${error.cause.message})` : ''}`)
         return bench.endSystems().then(() => [])
       })
       seconds[name] = Math.round((performance.now() - beganAt) / 1000)

@@ -41,9 +41,11 @@ async function openLane(port) {
     const [, length] = /content-length: *(\d+)/i.exec(received.slice(0, bodyAt)) ?? []
     if (length === undefined) return socket.destroy(new Error('an answer without a length'))
     if (received.length < bodyAt + Number(length)) return
-    const { resolve } = waiting
     const status = Number(received.slice(9, 12))
     received = ''
+    // A server that closes may say so, though nobody has asked.
+    if (!waiting) return
+    const { resolve } = waiting
     waiting = undefined
     resolve(status)
   })

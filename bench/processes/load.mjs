@@ -22,6 +22,8 @@ const server = http.createServer((request, response) => {
   request.on('data', (chunk) => chunks.push(chunk))
   request.on('end', () => void answer(JSON.parse(Buffer.concat(chunks)), response))
 })
+// Or it might close a connection at the very moment at which it is used again.
+server.keepAliveTimeout = 600_000
 server.listen(Number(process.env.PORT), '127.0.0.1', () => process.stdout.write('ready\n'))
 
 async function answer(plan, response) {

@@ -33,7 +33,7 @@ const server = http.createServer((request, response) => {
     setTimeout(() => answer(response, aboutToken(url)), TOKEN_ANSWER_MS)
   })
 })
-server.keepAliveTimeout = 60_000
+server.keepAliveTimeout = 600_000
 server.listen(Number(process.env.PORT), '127.0.0.1', () => process.stdout.write('ready\n'))
 
 /**
