@@ -45,3 +45,19 @@ it('reads as it was written, whatever it says', () => {
     }),
   )
 })
+
+it('reads what was written in JSON before, also with new lines behind it', () => {
+  const before: TimelineEntry[] = [
+    { status: 'queued', at: acceptedAt },
+    { status: 'sending', at: acceptedAt + 48, detail: 'attempt 1' },
+  ]
+  const sent = writeTimelineEntry(
+    { status: 'sent', at: acceptedAt + 92, detail: ACCEPTED_BY_META },
+    acceptedAt,
+  )
+  const lines = [...before.map((entry) => JSON.stringify(entry)), sent].join('\n')
+  expect(readTimeline(lines, acceptedAt)).toEqual([
+    ...before,
+    { status: 'sent', at: acceptedAt + 92, detail: ACCEPTED_BY_META },
+  ])
+})
