@@ -142,7 +142,7 @@ export function createAcceptMessages(deps: {
    */
   async function acceptEarly(asked: Asked, late: Late): Promise<Recorded[]> {
     const { caller, seed, messages } = asked
-    const entry = admission.entryOf(asked)
+    const entry = await admission.entryOf(asked)
     if (entry === undefined || !hasRoom(asked)) return []
     capacity.took(caller.name, messages.length)
     const recorded = await accept(asked, seed, messages, late, entry)

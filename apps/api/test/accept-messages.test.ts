@@ -4,6 +4,7 @@ import {
   createEvents,
   createAcceptance,
   createKeys,
+  createLimitWatch,
   createLogger,
   createMessageStore,
   createMetrics,
@@ -26,13 +27,19 @@ const code = { type: 'otp', to: '+221771234567', code: '482913' } as const
 /**
  * An acceptance that gives Redis 50 ms, and a Redis of its own to keep it waiting.
  *
- * @param isReached whether the replicas have what was written
+ * @param options.isReached whether the replicas have what was written
+ * @param options.isWatched whether there may be rulings of operators, which have to be known first
  */
 async function setup(
-  limits: Limits = { cooldownMs: 0, maxPerHour: 0 },
-  isReached = () => Promise.resolve(true),
-  withinMs = 50,
+  options: {
+    limits?: Limits
+    isReached?: () => Promise<boolean>
+    withinMs?: number
+    isWatched?: boolean
+  } = {},
 ) {
+  const { limits = { cooldownMs: 0, maxPerHour: 0 }, isReached = () => Promise.resolve(true) } = options
+  const { withinMs = 50, isWatched = false } = options
   const server = await startRedis()
   const redis = openRedis({ kind: 'single', url: server.url }, { failWithinMs: 5000 }, () => undefined)
   const prefix = uniquePrefix()
@@ -45,8 +52,9 @@ async function setup(
   })
   const encryptionKeys = [{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }]
   const store = createMessageStore({ redis, keys })
+  const watch = isWatched && { watch: createLimitWatch({ redis, keys, onError: () => undefined }) }
   const accept = createAcceptMessages({
-    admission: createAdmission({ redis, keys, encryptionKeys, limits }),
+    admission: createAdmission({ redis, keys, encryptionKeys, limits, ...watch }),
     capacity: { requireRoom: () => undefined, requireSafety: () => undefined, took: () => undefined },
     acceptance: createAcceptance({ redis, keys, prefix }),
     store,
@@ -127,7 +135,7 @@ describe('what Redis takes too late', () => {
       await store.move(message.id, { to: 'sending', set: { claims: 1 } })
       return false
     }
-    const { store, refused, accepted, messages } = await setup(undefined, isClaimed)
+    const { store, refused, accepted, messages } = await setup({ isReached: isClaimed })
     const submission = { caller: WALLET, requests: [code], idempotency: { key: 'k', body: '{}' } }
     await refused(submission)
     // At once: before it can be known whether it was sent.
@@ -144,7 +152,7 @@ describe('what Redis takes too late', () => {
       await store.move(first.id, { to: 'sending', set: { claims: 1 } })
       return false
     }
-    const { store, refused, accepted, messages } = await setup(undefined, claimOne, 10_000)
+    const { store, refused, accepted, messages } = await setup({ isReached: claimOne, withinMs: 10_000 })
     const other = { ...code, to: '+221771234568' }
     const submission = { caller: WALLET, requests: [code, other], idempotency: { key: 'k', body: '{}' } }
     await refused(submission)
@@ -155,7 +163,7 @@ describe('what Redis takes too late', () => {
   })
 
   it('is not counted for its recipient', async () => {
-    const { pause, refused, accepted } = await setup({ cooldownMs: 30_000, maxPerHour: 1 })
+    const { pause, refused, accepted } = await setup({ limits: { cooldownMs: 30_000, maxPerHour: 1 } })
     const submission = { caller: WALLET, requests: [code] }
     await pause()
     await refused(submission)
@@ -166,7 +174,7 @@ describe('what Redis takes too late', () => {
 })
 
 it('waits for Redis once: behind a request with its key go its messages, before it is answered', async () => {
-  const { server, redis, accept, jobs } = await setup(undefined, undefined, 20_000)
+  const { server, redis, accept, jobs } = await setup({ withinMs: 20_000 })
   const submission = { caller: WALLET, requests: [code], idempotency: { key: 'k', body: '{}' } }
   await server.freeze()
   const said = vi.spyOn(redis, 'sendCommand')
@@ -180,4 +188,12 @@ it('waits for Redis once: behind a request with its key go its messages, before 
   expect(await jobs()).toEqual(ids)
   expect(await accept(submission)).toMatchObject({ isRepeat: true, results: [{ id: ids[0] }] })
   expect(await jobs()).toEqual(ids)
+})
+
+it('says each thing once to Redis, also when it has to know the rulings of operators first', async () => {
+  const { redis, accept } = await setup({ isWatched: true, withinMs: 20_000 })
+  const said = vi.spyOn(redis, 'sendCommand')
+  await accept({ caller: WALLET, requests: [code], idempotency: { key: 'k', body: '{}' } })
+  // Messages that come before their request are not let in, and have to come again.
+  expect(said.mock.calls.map(([{ name }]) => name)).toEqual(['hgetall', 'hgetall', 'eval', 'eval'])
 })

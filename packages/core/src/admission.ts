@@ -201,8 +201,14 @@ export function createAdmission(options: {
       return { kind: kind === 'repeat' ? kind : 'new', seed, limited: readLimited(limited) }
     },
 
-    /** The key under which a request is noted when it is let in as new; undefined without an idempotency key. */
-    entryOf: (request: AdmissionRequest): string | undefined => entriesOf(request)[0],
+    /**
+     * The key under which a request is noted when it is let in as new; undefined without an idempotency key. Whoever has asked `admit`
+     * before has it when Redis has been told of the request, and not before: what is said to Redis then comes behind it.
+     */
+    async entryOf(request: AdmissionRequest): Promise<string | undefined> {
+      await watch?.beFresh()
+      return entriesOf(request)[0]
+    },
 
     /**
      * Begins to take back a request that was not accepted, also one of which nobody knows whether it came in: from now on nobody gets
