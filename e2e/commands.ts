@@ -32,8 +32,15 @@ export const decides: CommandMatch = (command) =>
 /** A message is read from its record. */
 export const reads: CommandMatch = (command) => command[0] === 'hgetall' && isRecord(command)
 
-/** A slot of the sender's pace is taken. */
-export const takesSlot = has((argument) => argument.includes(':pace:'))
+/** A slot of the sender's pace is taken, by itself. */
+export const takesSlot: CommandMatch = (command) =>
+  command.some((argument) => argument.includes(':pace:')) && command.includes('[{}]')
+
+/** A message is claimed, which has been in this state. */
+export const claims =
+  (from: 'queued' | 'uncertain'): CommandMatch =>
+  (command) =>
+    isRecord(command) && command.some((argument) => argument.includes(`"from":"${from}"`))
 
 /** A job is put on a queue. */
 export const adds = (queue: Queue): CommandMatch => has((argument) => argument.endsWith(`:${queue}:id`))

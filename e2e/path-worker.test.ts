@@ -7,6 +7,7 @@ import type { Fault } from '@relais/simulator'
 import { describe, it } from 'vitest'
 import {
   adds,
+  claims,
   decides,
   finishes,
   keyOf,
@@ -89,21 +90,22 @@ const reset: Fault = { kind: 'reset', accepted: false }
 const crashes: Crash[] = [
   {
     step: '6: the job is taken',
-    stop: (link) => link.stopBefore(reads),
+    stop: (link) => link.stopBefore(claims('queued')),
     fact: job('messages', 'active'),
     inItsTime: true,
     end: delivered,
   },
   {
-    step: '7: a slot of the pace is taken',
-    stop: (link) => link.stopAfter(takesSlot),
-    fact: job('messages', 'active'),
+    step: '7: a slot of the pace is taken for an uncertain message',
+    stop: (link) => link.stopAfter(next(moves('uncertain'), takesSlot)),
+    fact: async (here) => (await job('messages', 'active')(here)) && is('status', 'uncertain')(here),
+    faults: [reset],
     env: { SEND_RATE_PER_SECOND: '80' },
-    end: delivered,
+    end: resent,
   },
   {
     step: '8: the message is claimed',
-    stop: (link) => link.stopAfter(moves('sending')),
+    stop: (link) => link.stopAfter(claims('queued')),
     fact: is('status', 'sending'),
     inItsTime: true,
     end: { ...delivered, uncertain: 1, counted: 1 },
@@ -159,7 +161,7 @@ const crashes: Crash[] = [
   },
   {
     step: '16: the uncertain message is claimed again',
-    stop: (link) => link.stopAfter(next(moves('uncertain'), moves('sending'))),
+    stop: (link) => link.stopAfter(next(moves('uncertain'), claims('uncertain'))),
     fact: is('claims', '2'),
     faults: [reset],
     end: { ...resent, uncertain: 2 },
@@ -287,9 +289,19 @@ describe.concurrent('a worker is killed after step', { timeout: 180_000 }, () =>
     const worker = system.startApp('worker', { REDIS_URL: link.url })
     await isUp(worker)
     system.simulator.injectFaults(faults)
-    const stopped = stop?.(link)
+    let command: RedisCommand = []
+    void stop?.(link).then((last) => (command = last))
     const id = await system.send(to, '482913')
-    const command = (await stopped) ?? []
+    if (stop) {
+      await eventually(
+        () => command,
+        ({ length }) => length > 0,
+        {
+          timeoutMs: 60_000,
+          what: `the command of step ${crash.step}`,
+        },
+      )
+    }
     await eventually(() => fact({ look, system, id, command }), Boolean, {
       timeoutMs: 30_000,
       what: `step ${crash.step}`,
