@@ -1,7 +1,7 @@
 import { eventually, openRedisLink, sharedRedisUrl, startRedis, type CommandMatch } from '@relais/testing'
 import { Redis } from 'ioredis'
 import { describe, it } from 'vitest'
-import { moves } from './commands.ts'
+import { claims } from './commands.ts'
 import { openLook } from './look.ts'
 import { isUp, recipients, sendsOf, startSystem, takenBy } from './system.ts'
 
@@ -85,7 +85,8 @@ describe('a message with which its workers die', { timeout: 120_000 }, () => {
     const [killer = '', ...beside] = await Promise.all(
       recipients(6).map((to) => system.send(to, '482913', { ttlSeconds: 600, deliverWithinSeconds: 300 })),
     )
-    const isClaimed: CommandMatch = (command) => moves('sending')(command) && command.includes(killer)
+    const isClaimed: CommandMatch = (command) =>
+      claims('queued')(command) && command.some((argument) => argument.endsWith(`:message:${killer}`))
     let deaths = 0
     for (;;) {
       const link = await openRedisLink(sharedRedisUrl())

@@ -10,11 +10,13 @@ const TIMES = 6
 it('asks Redis for little', { timeout: 90_000 }, async (t) => {
   const server = await startRedis()
   onTestFinished(() => server.stop())
-  await startSystem(t, { redisUrl: server.url })
   const redis = new Redis(server.url)
   t.onTestFinished(async () => redis.disconnect())
+  await redis.ping()
+  // Begun while nobody says anything: what would come in one piece with the answer its client cannot read.
   const monitor = await redis.monitor()
   t.onTestFinished(async () => monitor.disconnect())
+  await startSystem(t, { redisUrl: server.url })
   const commands: { name: string; at: number }[] = []
   monitor.on('monitor', (at: string, [name = '']: string[], source: string) => {
     // What a script does is part of its command.

@@ -138,7 +138,7 @@ describe.concurrent('a Redis that', { timeout: 120_000 }, () => {
     t.onTestFinished(() => link.close())
     const system = await startSystem(t, { redisUrl: `redis://127.0.0.1:${link.port}` })
     const under = await sendThatIsAnswered(system, 500)
-    // Each command takes twice this, and an acceptance needs more than one.
+    // Each command takes twice this, and an acceptance without a key needs more than one.
     link.delay(250)
     await expectNo(t, system)
     await expectSentOnce(t, system, under)

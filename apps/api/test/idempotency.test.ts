@@ -95,7 +95,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(await store.read(idOf(first))).toMatchObject({ status: 'delivered' })
   })
 
-  it('whose process died before it put the job on the queue is finished by the repeat', async () => {
+  it('whose job was lost has it again by the repeat', async () => {
     const { queue } = inside()
     const headers = withKey()
     const first = await post(code, headers)
