@@ -41,6 +41,8 @@ type Crash = {
   faults?: Fault[]
   env?: Record<string, string>
   withReceipts?: boolean
+  /** They come when the worker is dead. At once, they might do its step for it. */
+  receiptsLate?: true
   end: End
 }
 
@@ -84,6 +86,14 @@ const unreachable: End = {
 }
 const overdue: End = { status: 'fallback', reason: 'undelivered', sends: 1, taken: 1, records: 1 }
 
+/** By the clock of the simulator. */
+const LATE_MS = 60_000
+const lateReceipts = {
+  sent: { min: LATE_MS, max: LATE_MS },
+  delivered: { min: LATE_MS, max: LATE_MS },
+  read: { min: 10 * LATE_MS, max: 10 * LATE_MS },
+}
+
 const stall = (accepted: boolean): Fault => ({ kind: 'stall', ms: 30_000, accepted })
 const reset: Fault = { kind: 'reset', accepted: false }
 
@@ -123,6 +133,7 @@ const crashes: Crash[] = [
     step: '10: its answer is noted',
     stop: (link) => link.stopAfter(notesSent),
     fact: is('status', 'sent'),
+    receiptsLate: true,
     end: delivered,
   },
   {
@@ -281,6 +292,7 @@ describe.concurrent('a worker is killed after step', { timeout: 180_000 }, () =>
     const system = await startSystem(t, {
       workers: 0,
       withReceipts,
+      ...(crash.receiptsLate && { simulator: { timing: lateReceipts } }),
       env: { DELIVER_WITHIN_SECONDS: '200', ...env },
     })
     const look = openLook(t, system)
@@ -307,6 +319,7 @@ describe.concurrent('a worker is killed after step', { timeout: 180_000 }, () =>
       what: `step ${crash.step}`,
     })
     await worker.kill()
+    if (crash.receiptsLate) system.simulator.clock.advance(2 * LATE_MS)
     if (!inItsTime) await look.endLocks()
 
     await isUp(system.startApp('worker'))
