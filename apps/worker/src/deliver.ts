@@ -66,6 +66,7 @@ const NOT_SENT: Outcome = {
 }
 
 /**
+ * @param deps.mostSends so many sends may be in flight
  * @param deps.mostInHand so many messages may wait for a token without giving their place to others
  * @param deps.random draws a number from 0 to 1
  * @param deps.stopping aborted when the process is asked to stop: nothing is claimed any more, messages that wait are given back
@@ -86,6 +87,7 @@ export function createDeliver(deps: {
   events: Events
   policy: StepPolicy
   onUncertain: 'resend' | 'fallback'
+  mostSends: number
   mostInHand: number
   stopping: AbortSignal
   onError: (error: Error) => void
@@ -189,18 +191,29 @@ export function createDeliver(deps: {
   }
 
   async function noTurn(turn: NoTurn, message: Message | undefined): Promise<Delivery> {
-    if (turn.kind === 'stopping' || !message) return GIVEN_BACK
-    if (turn.kind === 'far') {
-      return waitFor(message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
+    switch (turn.kind) {
+      case 'stopping':
+        return GIVEN_BACK
+      case 'far':
+        // Of one that was not asked for nothing is known yet; if its moment comes meanwhile the sweep sees to it.
+        if (!message) return { kind: 'later', delayMs: Math.ceil(turn.waitMs) }
+        return waitFor(message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
+      case 'out-of-time':
+        if (!message) return GIVEN_BACK
+        if (breaker.isOpen()) return waitForAnswers(message)
+        return giveUp(message, 'rate_limited', 'its turn did not come in time')
     }
-    if (breaker.isOpen()) return waitForAnswers(message)
-    return giveUp(message, 'rate_limited', 'its turn did not come in time')
   }
 
-  /** It is claimed; all that goes before the send is done by the time its slot comes. */
-  async function sendAt({ message, sealedContent, slot, age }: Claimed): Promise<Delivery> {
+  async function sendAt(claimed: Claimed): Promise<Delivery> {
+    const outcome = await sendInTurn(claimed).finally(turns.over)
+    return outcome ? follow(claimed.message, outcome, claimed.age) : withoutContent(claimed.message)
+  }
+
+  /** All that goes before the send is done by the time its slot comes. Undefined: the content does not open. */
+  async function sendInTurn({ message, sealedContent, slot, age }: Claimed): Promise<Outcome | undefined> {
     const content = openContent(sealer, message.id, sealedContent)
-    if (!content) return withoutContent(message)
+    if (!content) return undefined
     // A replica that takes over without the claim would have the message sent again. One that is away must not stop the sending.
     const known = deps.replication.isReached().catch(() => false)
     const isItsTurn = await turns.comes(slot).then(
@@ -208,7 +221,7 @@ export function createDeliver(deps: {
       () => false,
     )
     await known
-    return isItsTurn ? send(message, content, age) : follow(message, NOT_SENT, age)
+    return isItsTurn ? send(message, content, age) : NOT_SENT
   }
 
   /** How long a message may still wait before it has to be given up. */
@@ -246,7 +259,7 @@ export function createDeliver(deps: {
     return fallBack(message, step.reason, 'no receipt told whether Meta had taken it')
   }
 
-  async function send(message: Message, content: MessageContent, age: ClaimAge): Promise<Delivery> {
+  async function send(message: Message, content: MessageContent, age: ClaimAge): Promise<Outcome> {
     const outcome = await accessToken.withAccessToken(async (bearer) => {
       // Redis may have kept us waiting for as long as it was away: for the claim, or for the token.
       const isStale = age.mostMs() > CLAIM_GOOD_FOR_MS || now() >= sendUntil(message)
@@ -255,12 +268,7 @@ export function createDeliver(deps: {
       breaker.note(outcome)
       return outcome
     }, refusedToken)
-    const known: Outcome = outcome ?? {
-      kind: 'failed',
-      failure: 'token-expired',
-      detail: 'no usable access token',
-    }
-    return follow(message, known, age)
+    return outcome ?? { kind: 'failed', failure: 'token-expired', detail: 'no usable access token' }
   }
 
   /** First the message is noted; what its outcome means for others comes after, and must not undo that. */

@@ -54,6 +54,9 @@ import { createRecordReceipt } from './record-receipt.ts'
 import { createSweep } from './sweep.ts'
 import { createThroughput } from './throughput.ts'
 
+/** So many messages are in hand for each that may be at Meta: while some are sent, others are fetched, claimed and noted. */
+const JOBS_PER_SEND = 2
+
 /** How long an uncertain send waits for a receipt; fixed by the contract with the apps. */
 const UNCERTAIN_WAIT_MS = 8000
 
@@ -187,6 +190,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     events,
     policy,
     onUncertain: settings.onUncertain,
+    mostSends: settings.workerConcurrency,
     mostInHand: Math.ceil(settings.workerConcurrency / 2),
     replication: createReplication({
       redis,
@@ -204,7 +208,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     prefix,
     logger,
     onError,
-    concurrency: settings.workerConcurrency,
+    concurrency: settings.workerConcurrency * JOBS_PER_SEND,
     deliver,
     deliverAlone: createDeliverAlone({ store, unsettled, end, deliver, events }),
     fallBack: createFallBack({ store, sealer, sink, events, codes, sealToOperators, guard, now }),

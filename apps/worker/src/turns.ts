@@ -58,6 +58,8 @@ type Waiting = {
   priority: number
   ask: Ask
   message?: Message | undefined
+  /** It has a place among the sends already, and asks for another slot. */
+  hasPlace: boolean
   /** It is asked for at this moment, and may be claimed by now: whatever else happens, the answer counts. */
   isAsked: boolean
   isOver: boolean
@@ -67,6 +69,7 @@ type Waiting = {
 }
 
 /**
+ * @param deps.mostSends so many messages may be claimed and not sent yet; each that is has to be followed by `over` or `giveBack`
  * @param deps.leftMs for how long a message may wait for its turn
  * @param deps.now the clock of messages
  * @param deps.stopping aborted when the process is asked to stop: all who wait are told
@@ -74,16 +77,18 @@ type Waiting = {
 export function createTurns(deps: {
   claims: Claims
   sender: PacedSender
+  mostSends: number
   leftMs: (message: Message) => number
   now: () => number
   stopping: AbortSignal
 }) {
-  const { claims, sender, leftMs, now, stopping } = deps
+  const { claims, sender, mostSends, leftMs, now, stopping } = deps
   const waiting = new Set<Waiting>()
   let isDue = false
   let isScarce = false
   let isResting = false
   let calls = 0
+  let sends = 0
   let unused = 0
   let last = { slotAt: 0, at: 0 }
   stopping.addEventListener('abort', () => endAll({ kind: 'stopping' }))
@@ -101,7 +106,10 @@ export function createTurns(deps: {
     /** A slot that was had is not used. */
     giveBack(slot: Slot): void {
       if (slot !== undefined) unused += 1
+      over()
     },
+
+    over,
 
     /** Resolves at the slot. One that was missed is given up for the next, before all others. */
     async comes(slot: Slot): Promise<void> {
@@ -109,24 +117,42 @@ export function createTurns(deps: {
       const giveUpAt = Math.max(slot, performance.now()) + LATE_FOR_MS
       for (let slotAt = slot; !(await passes(slotAt)) && performance.now() < giveUpAt;) {
         unused += 1
-        const turn = await wait(0, { kind: 'slot' }, Math.max(1, giveUpAt - performance.now()))
+        const turn = await wait(0, { kind: 'slot' }, Math.max(1, giveUpAt - performance.now()), true)
         if (turn.kind !== 'slot' || turn.slot === undefined) return
         slotAt = turn.slot
       }
     },
   }
 
-  async function wait(priority: number, ask: Ask, withinMs?: number): Promise<Turn> {
+  async function wait(priority: number, ask: Ask, withinMs?: number, hasPlace = false): Promise<Turn> {
     if (stopping.aborted) return { kind: 'stopping', message: undefined }
     return new Promise((resolve, reject) => {
-      const entry: Waiting = { priority, ask, isAsked: false, isOver: false, settle: resolve, fail: reject }
+      const entry: Waiting = {
+        priority,
+        ask,
+        hasPlace,
+        isAsked: false,
+        isOver: false,
+        settle: resolve,
+        fail: reject,
+      }
       waiting.add(entry)
       if (withinMs !== undefined) endWithin(entry, withinMs)
-      if (isDue) return
-      isDue = true
-      // What comes in the same turn of the event loop goes together.
-      setImmediate(askForAll)
+      askSoon()
     })
+  }
+
+  /** A message is sent, or will not be: another may be claimed. */
+  function over(): void {
+    sends -= 1
+    askSoon()
+  }
+
+  /** What comes in the same turn of the event loop goes together. */
+  function askSoon(): void {
+    if (isDue || waiting.size === 0) return
+    isDue = true
+    setImmediate(askForAll)
   }
 
   function endWithin(entry: Waiting, ms: number): void {
@@ -152,15 +178,22 @@ export function createTurns(deps: {
   function askForAll(): void {
     isDue = false
     while (!isResting && calls < (isScarce ? 1 : MOST_CALLS)) {
-      const group = [...waiting].filter(({ isAsked }) => !isAsked)
+      let places = mostSends - sends
+      const group = [...waiting]
+        .filter(({ isAsked }) => !isAsked)
+        .sort((one, other) => one.priority - other.priority)
+        .filter(({ hasPlace }) => hasPlace || (places -= 1) >= 0)
+        .slice(0, MOST_ASKS)
       if (group.length === 0) return
-      group.sort((one, other) => one.priority - other.priority)
-      void askFor(group.slice(0, MOST_ASKS))
+      void askFor(group)
     }
   }
 
   async function askFor(group: Waiting[]): Promise<void> {
-    for (const entry of group) entry.isAsked = true
+    for (const entry of group) {
+      entry.isAsked = true
+      if (!entry.hasPlace) sends += 1
+    }
     const given = unused
     unused = 0
     calls += 1
@@ -175,6 +208,8 @@ export function createTurns(deps: {
       for (const [i, entry] of group.entries()) {
         entry.isAsked = false
         const answer = answers[i]
+        const hasTurn = answer?.kind === 'claimed' || answer?.kind === 'slot'
+        if (!hasTurn && !entry.hasPlace) sends -= 1
         if (answer && answer.kind !== 'later') take(entry, answer, askedAt, age)
         else stay(entry, answer?.message)
       }
@@ -183,6 +218,7 @@ export function createTurns(deps: {
       else if (isScarce) rest(Math.max(nextMs, ASK_EVERY_MS))
     } catch (error) {
       for (const entry of group) {
+        if (!entry.hasPlace) sends -= 1
         leave(entry)
         entry.fail(error)
       }

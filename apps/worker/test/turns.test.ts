@@ -7,8 +7,11 @@ import { createTurns } from '../src/turns.ts'
 /** Longer than any of these tests waits. */
 const LONG_MS = 30_000
 
-/** @param leftMs for how long a message may wait */
-function setup(ratePerSecond: number, leftMs = LONG_MS) {
+/**
+ * @param leftMs for how long a message may wait
+ * @param mostSends so many may be claimed and not sent
+ */
+function setup(ratePerSecond: number, leftMs = LONG_MS, mostSends = 100) {
   const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
   const stopping = new AbortController()
   onTestFinished(() => {
@@ -32,6 +35,7 @@ function setup(ratePerSecond: number, leftMs = LONG_MS) {
     turns: createTurns({
       claims: watched,
       sender,
+      mostSends,
       leftMs: () => leftMs,
       now: Date.now,
       stopping: stopping.signal,
@@ -109,6 +113,36 @@ describe('the turns of messages that wait in a worker', () => {
       const status = turn.kind === 'claimed' ? 'sending' : 'used'
       expect('message' in turn && turn.message).toMatchObject({ id: ids[i], status })
     }
+  })
+
+  it('come when there is room among the sends', async () => {
+    const { turns, accept, store } = setup(0, LONG_MS, 2)
+    const ids = await Promise.all(Array.from({ length: 5 }, accept))
+    const claimed: string[] = []
+    const all = ids.map(async (id) => {
+      if ((await turns.claim({ id, from: 'queued', priority: 1 })).kind === 'claimed') claimed.push(id)
+    })
+    await Promise.all(all.slice(0, 2))
+    // Nothing but a send that is over lets another one in.
+    for (const expected of [3, 4, 5]) {
+      expect(
+        (await Promise.all(ids.map(store.read))).filter((each) => each?.status === 'sending'),
+      ).toHaveLength(expected - 1)
+      turns.over()
+      await all[expected - 1]
+    }
+    expect(claimed).toEqual(ids)
+  })
+
+  it('of messages that are not let go leave their room to others', async () => {
+    const { turns, accept, store } = setup(0, LONG_MS, 1)
+    const [gone, kept] = [await accept(), await accept()]
+    await store.move(gone, { to: 'used' })
+    expect((await turns.claim({ id: gone, from: 'queued', priority: 1 })).kind).toBe('refused')
+    const slot = await turns.slot(1, LONG_MS)
+    expect(slot.kind).toBe('slot')
+    turns.giveBack(undefined)
+    expect((await turns.claim({ id: kept, from: 'queued', priority: 1 })).kind).toBe('claimed')
   })
 
   it('are not waited for longer than a message can, and it is known then which one it was', async () => {

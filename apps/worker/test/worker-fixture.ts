@@ -127,6 +127,7 @@ export async function workerFixture(
       policy,
       replication: { isOut: () => false, isReached: async () => true },
       onUncertain: options.onUncertain ?? 'resend',
+      mostSends: 50,
       mostInHand: 0,
       stopping: stopping.signal,
       onError: (error) => {
