@@ -98,17 +98,20 @@ export function createDeliver(deps: {
   const { now = Date.now, random = Math.random } = deps
   const { accessToken } = sender
   const { take, noteLimit, fallBack, expire } = createStepTaker(deps)
-  const turns = createTurns({ ...deps, leftMs: leftFor, now })
+  const turns = createTurns({ ...deps, isInTheWay, leftMs: leftFor, now })
   let inHand = 0
 
   /** @param priority its place among those that wait for their turn here: the lowest number goes first */
   return async (messageId: string, priority = 0): Promise<Delivery> => {
-    if (!(await isWayClear())) return consider(await store.read(messageId), priority)
-    return onTurn(await turns.claim({ id: messageId, from: 'queued', priority }), priority)
+    const isClear = !breaker.isOpen() && !(await pauses.areOn()) && (await accessToken.isAvailable())
+    const turn = isClear && (await turns.claim({ id: messageId, from: 'queued', priority }))
+    if (!turn || turn.kind === 'in-the-way') return consider(await store.read(messageId), priority)
+    return onTurn(turn, priority)
   }
 
-  async function isWayClear(): Promise<boolean> {
-    return !breaker.isOpen() && !(await pauses.areOn()) && (await accessToken.isAvailable())
+  /** As far as this process knows: an outage, or a pause. */
+  function isInTheWay(): boolean {
+    return breaker.isOpen() || pauses.areKnown()
   }
 
   async function consider(message: Message | undefined, priority: number): Promise<Delivery> {
@@ -145,7 +148,7 @@ export function createDeliver(deps: {
 
   /** The slot is there. What lets one message through and not the others is asked now: it must not be wasted on one that does not go. */
   async function claimAt(slot: Slot, message: Message, priority: number): Promise<Delivery> {
-    const reason = await inTheWay(message)
+    const reason = await insteadOfClaim(message)
     if (reason) {
       turns.giveBack(slot)
       return reason()
@@ -166,7 +169,7 @@ export function createDeliver(deps: {
   }
 
   /** What follows instead of the claim, if anything. */
-  async function inTheWay(message: Message): Promise<(() => Promise<Delivery>) | undefined> {
+  async function insteadOfClaim(message: Message): Promise<(() => Promise<Delivery>) | undefined> {
     if (deps.stopping.aborted) return async () => GIVEN_BACK
     if (!breaker.mayEnter()) return () => waitForAnswers(message)
     const paused = await pauses.check(templateOf(message), 'as a probe')
@@ -193,6 +196,7 @@ export function createDeliver(deps: {
   async function noTurn(turn: NoTurn, message: Message | undefined): Promise<Delivery> {
     switch (turn.kind) {
       case 'stopping':
+      case 'in-the-way':
         return GIVEN_BACK
       case 'far':
         // Of one that was not asked for nothing is known yet; if its moment comes meanwhile the sweep sees to it.

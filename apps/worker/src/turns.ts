@@ -42,7 +42,11 @@ export type Slot = number | undefined
 /** Why a turn does not come. */
 export type NoTurn =
   /** No slot can be had for so long: the sender is paused. */
-  { kind: 'far'; waitMs: number } | { kind: 'out-of-time' } | { kind: 'stopping' }
+  | { kind: 'far'; waitMs: number }
+  | { kind: 'out-of-time' }
+  /** Something got in the way of the messages that wait. */
+  | { kind: 'in-the-way' }
+  | { kind: 'stopping' }
 
 export type SlotTurn = { kind: 'slot'; slot: Slot } | NoTurn
 
@@ -70,6 +74,7 @@ type Waiting = {
 
 /**
  * @param deps.mostSends so many messages may be claimed and not sent yet; each that is has to be followed by `over` or `giveBack`
+ * @param deps.isInTheWay is there anything for which a message is not to be claimed without being looked at?
  * @param deps.leftMs for how long a message may wait for its turn
  * @param deps.now the clock of messages
  * @param deps.stopping aborted when the process is asked to stop: all who wait are told
@@ -78,11 +83,12 @@ export function createTurns(deps: {
   claims: Claims
   sender: PacedSender
   mostSends: number
+  isInTheWay: () => boolean
   leftMs: (message: Message) => number
   now: () => number
   stopping: AbortSignal
 }) {
-  const { claims, sender, mostSends, leftMs, now, stopping } = deps
+  const { claims, sender, mostSends, isInTheWay, leftMs, now, stopping } = deps
   const waiting = new Set<Waiting>()
   let isDue = false
   let isScarce = false
@@ -177,6 +183,7 @@ export function createTurns(deps: {
 
   function askForAll(): void {
     isDue = false
+    if (isInTheWay()) endMessages({ kind: 'in-the-way' })
     while (!isResting && calls < (isScarce ? 1 : MOST_CALLS)) {
       let places = mostSends - sends
       const group = [...waiting]
@@ -268,6 +275,10 @@ export function createTurns(deps: {
   function leave(entry: Waiting): void {
     waiting.delete(entry)
     clearTimeout(entry.timer)
+  }
+
+  function endMessages(turn: NoTurn): void {
+    for (const entry of waiting) if (entry.ask.kind === 'message' && !entry.isAsked) end(entry, turn)
   }
 
   function endAll(turn: NoTurn): void {

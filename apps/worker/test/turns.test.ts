@@ -29,6 +29,7 @@ function setup(ratePerSecond: number, leftMs = LONG_MS, mostSends = 100) {
       return claims.take(from, asks, unused)
     },
   }
+  const way = { isBlocked: false }
   const slowDown = () => pacing.slowDown(sender, { sentMsAgo: -LONG_MS, reason: '130429' })
   const store = createMessageStore({ redis, keys })
   return {
@@ -36,10 +37,12 @@ function setup(ratePerSecond: number, leftMs = LONG_MS, mostSends = 100) {
       claims: watched,
       sender,
       mostSends,
+      isInTheWay: () => way.isBlocked,
       leftMs: () => leftMs,
       now: Date.now,
       stopping: stopping.signal,
     }),
+    way,
     stopping,
     slowDown,
     lost,
@@ -113,6 +116,17 @@ describe('the turns of messages that wait in a worker', () => {
       const status = turn.kind === 'claimed' ? 'sending' : 'used'
       expect('message' in turn && turn.message).toMatchObject({ id: ids[i], status })
     }
+  })
+
+  it('do not come while something is in the way: the messages are looked at first', async () => {
+    const { turns, accept, store, way } = setup(0, LONG_MS, 1)
+    const [first, second] = [await accept(), await accept()]
+    expect((await turns.claim({ id: first, from: 'queued', priority: 1 })).kind).toBe('claimed')
+    const waits = turns.claim({ id: second, from: 'queued', priority: 1 })
+    way.isBlocked = true
+    turns.over()
+    expect(await waits).toMatchObject({ kind: 'in-the-way' })
+    expect((await store.read(second))?.status).toBe('queued')
   })
 
   it('come when there is room among the sends', async () => {

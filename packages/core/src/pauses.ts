@@ -81,6 +81,9 @@ export function createPauses(options: {
       return [...(await read()).values()]
     },
 
+    /** Is anything paused, as far as was known when it was looked at last? */
+    areKnown: (): boolean => held.size > 0,
+
     /** Is anything paused? */
     async areOn(): Promise<boolean> {
       if (now() - readAt >= LOOK_MS) await read()
