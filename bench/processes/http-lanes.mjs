@@ -21,7 +21,19 @@ export async function openLanes(port, count) {
   return Promise.all(Array.from({ length: count }, () => openLane(port)))
 }
 
+/** A server closes connections that are not used for a while: such a lane gets another one. */
 async function openLane(port) {
+  let connection = await openConnection(port)
+  return {
+    async post(bytes) {
+      if (!connection.isOpen()) connection = await openConnection(port)
+      return connection.post(bytes)
+    },
+    close: () => connection.close(),
+  }
+}
+
+async function openConnection(port) {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   await once(socket, 'connect')
   let received = ''
@@ -51,6 +63,7 @@ async function openLane(port) {
   })
 
   return {
+    isOpen: () => socket.writable,
     post(bytes) {
       return new Promise((resolve, reject) => {
         waiting = { resolve, reject }
