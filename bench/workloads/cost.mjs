@@ -5,6 +5,7 @@ import { countCommands } from '../redis-commands.mjs'
 import { measureRounds } from '../rounds.mjs'
 import { atRate } from './latency.mjs'
 import { memory } from './memory.mjs'
+import { settled } from './settled.mjs'
 
 /** Messages a second, and for how many seconds. */
 const SENT = { usual: [[100, 1.2]] }
@@ -57,9 +58,9 @@ async function messages(bench, systems, plan) {
     commands[side] = each(counts, count)
     return { 'Redis commands': sumOf(counts, 'times') / count, ...costs }
   }
-  const settled = systems.relais.receipts ? 'delivered' : 'sent'
+  const end = systems.relais.receipts ? 'delivered' : 'sent'
   const sides = { relais: measure('relais'), bare: measure('bare') }
-  return { ...(await measureRounds(`${settled}, at ${plan.perSecond}/s`, bench.how, sides)), commands }
+  return { ...(await measureRounds(`${end}, at ${plan.perSecond}/s`, bench.how, sides)), commands }
 }
 
 /** Posts at a rate and waits until all is settled. Answers how many were accepted. */
@@ -68,13 +69,7 @@ async function post(bench, system, plan) {
   // The load would make Meta begin anew, without receipts: so it is not told of Meta.
   const { requests, refused } = await atRate(bench, system, { ...plan, metaPort: undefined })
   const accepted = requests - refused
-  await bench.haveCome(accepted)
-  const ids = await bench.askMeta('ids')
-  if (system.receipts)
-    await system.allAre(
-      ids.map(({ own }) => own),
-      'delivered',
-    )
+  await settled(bench, system, accepted)
   await sleep(REST_MS)
   return accepted
 }

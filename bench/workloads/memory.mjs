@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { measureRounds } from '../rounds.mjs'
 import { kindOfKey } from '../redis-commands.mjs'
 import { fill } from './drain.mjs'
+import { settled } from './settled.mjs'
 
 /** So many wait, and then so many more; all of these are finished, and then so many more. */
 const MESSAGES = { usual: 10_000, short: 5000 }
@@ -66,13 +67,7 @@ async function slopes(bench, system) {
 async function work(bench, system, count) {
   await bench.tellMeta({ keeps: true, receipts: system.receipts })
   await system.startWorkers(1)
-  await bench.haveCome(count)
-  const ids = await bench.askMeta('ids')
-  if (system.receipts)
-    await system.allAre(
-      ids.map(({ own }) => own),
-      'delivered',
-    )
+  await settled(bench, system, count)
   await sleep(REST_MS)
   await system.stopWorkers()
 }

@@ -136,6 +136,7 @@ export function createAcceptMessages(deps: {
       throw error
     }
   }
+
   /**
    * Right behind the request at the door go its messages, as if it were new and nothing limited. Redis takes in those of which that is
    * true, and these are answered. Without an idempotency key the door need not be waited for, or keeps nothing to know it by.

@@ -183,7 +183,7 @@ export function createTurns(deps: {
 
   function askForAll(): void {
     isDue = false
-    if (isInTheWay()) endMessages({ kind: 'in-the-way' })
+    if (isInTheWay()) endAll({ kind: 'in-the-way' }, ({ ask }) => ask.kind === 'message')
     while (!isResting && calls < (isScarce ? 1 : MOST_CALLS)) {
       let places = mostSends - sends
       const group = [...waiting]
@@ -277,12 +277,8 @@ export function createTurns(deps: {
     clearTimeout(entry.timer)
   }
 
-  function endMessages(turn: NoTurn): void {
-    for (const entry of waiting) if (entry.ask.kind === 'message' && !entry.isAsked) end(entry, turn)
-  }
-
-  function endAll(turn: NoTurn): void {
-    for (const entry of waiting) if (!entry.isAsked) end(entry, turn)
+  function endAll(turn: NoTurn, isMeant: (entry: Waiting) => boolean = () => true): void {
+    for (const entry of waiting) if (!entry.isAsked && isMeant(entry)) end(entry, turn)
   }
 }
 

@@ -57,7 +57,7 @@ return isNew
  * KEYS  1 timers · 2 unsettled, by app · 3 fallen · then for each message: its record, its content, and Meta's id -> ours (or the record
  *       again, when there is none)
  * ARGV  1 JSON: for each message, in order, a `Step`
- * Returns for each { 1 or 0, fields and values of the record as it now is }; the second is missing where a brief answer will do.
+ * Returns JSON: for each [ 1 or 0, fields and values of the record as it now is ]; the second is missing where a brief answer will do.
  */
 const MOVE = `
 local answers = {}

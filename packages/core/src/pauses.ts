@@ -86,7 +86,7 @@ export function createPauses(options: {
 
     /** Is anything paused? */
     async areOn(): Promise<boolean> {
-      if (now() - readAt >= LOOK_MS) await read()
+      await beFresh()
       return held.size > 0
     },
 
@@ -99,7 +99,7 @@ export function createPauses(options: {
       template: { name: string; language: string } | undefined,
       how?: 'as a probe',
     ): Promise<Pause | undefined> {
-      if (now() - readAt >= LOOK_MS) await read()
+      await beFresh()
       for (const what of template ? ['sender', nameOf(template)] : ['sender']) {
         const pause = held.get(what)
         if (!pause || (how === undefined && now() >= pause.probeAt)) continue
@@ -131,6 +131,10 @@ export function createPauses(options: {
       if (!held.delete(what)) return
       if ((await redis.hdel(key, what)) === 1) options.onChange?.(what, undefined)
     },
+  }
+
+  async function beFresh(): Promise<void> {
+    if (now() - readAt >= LOOK_MS) await read()
   }
 
   async function read(): Promise<Map<string, Pause>> {

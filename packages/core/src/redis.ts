@@ -106,9 +106,11 @@ function watched<Client extends RedisClient>(redis: Client, onError: (error: Err
   if (redis instanceof Redis) redis.on('connect', () => writeByTurns(redis.stream))
   if (redis instanceof Cluster) {
     redis.on('node error', onError)
-    redis.on('+node', (node: Redis) => node.on('connect', () => writeByTurns(node.stream)))
-    // Else the first command for a node connects to it, and others fail until it has, where nothing is buffered.
-    redis.on('+node', (node: Redis) => void node.connect().catch(() => undefined))
+    redis.on('+node', (node: Redis) => {
+      node.on('connect', () => writeByTurns(node.stream))
+      // Else the first command for a node connects to it, and others fail until it has, where nothing is buffered.
+      node.connect().catch(() => undefined)
+    })
   }
   return redis
 }

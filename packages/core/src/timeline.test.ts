@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { MESSAGE_STATUSES, type TimelineEntry } from './message.ts'
-import { ACCEPTED_BY_META, attemptDetail, BY_RECEIPT, readTimeline, writeTimelineEntry } from './timeline.ts'
+import { ACCEPTED_BY_META, BY_RECEIPT, readTimeline, writeTimelineEntry } from './timeline.ts'
 
 const acceptedAt = 1_763_870_000_000
 const write = (entries: TimelineEntry[]) =>
@@ -10,7 +10,7 @@ const write = (entries: TimelineEntry[]) =>
 it('is short on the common way', () => {
   const lines = write([
     { status: 'queued', at: acceptedAt },
-    { status: 'sending', at: acceptedAt + 48, detail: attemptDetail(1) },
+    { status: 'sending', at: acceptedAt + 48, detail: 'attempt 1' },
     { status: 'sent', at: acceptedAt + 92, detail: ACCEPTED_BY_META },
     { status: 'delivered', at: acceptedAt + 350, detail: BY_RECEIPT },
     { status: 'read', at: acceptedAt + 20_500, detail: BY_RECEIPT },

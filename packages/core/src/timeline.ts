@@ -31,9 +31,7 @@ export const ACCEPTED_BY_META = 'accepted by Meta'
 /** What a receipt that moved a message is called in its timeline. */
 export const BY_RECEIPT = 'receipt'
 
-/** What a claim is called in a timeline. */
-export const attemptDetail = (attempt: number): string => `attempt ${attempt}`
-
+/** What a claim is called in a timeline: `claims.ts` writes its sign. */
 const ATTEMPT = /^attempt (\d+)$/
 
 /** The parts of a line; whoever writes it puts the milliseconds since acceptance in between. */
