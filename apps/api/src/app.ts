@@ -1,13 +1,16 @@
 /** The HTTP edge, put together from its parts. It does not listen: that is `main.ts`. */
-import type { Audit, Logger, Ours, Renewal, Secret } from '@relais/core'
+import type { Audit, Logger, Ours, Secret } from '@relais/core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { AcceptMessages } from './accept-messages.ts'
 import type { EndByApp } from './end-by-app.ts'
 import type { Callers } from './callers.ts'
 import { BOUNDS, registerBounds, serverOptions, type Bounds } from './bounds.ts'
 import type { ListFallbacks } from './list-fallbacks.ts'
+import type { Live } from './live.ts'
 import type { LoginGuard } from './login-guard.ts'
 import type { Logins } from './logins.ts'
+import type { ReadOverview } from './overview.ts'
+import { registerAssets } from './plugins/assets.ts'
 import { registerAuth } from './plugins/auth.ts'
 import { registerBoard, type BoardDeps } from './plugins/board.ts'
 import { registerBodies } from './plugins/bodies.ts'
@@ -16,6 +19,7 @@ import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
 import { ProblemError } from './problem.ts'
 import type { RevealCode } from './reveal-code.ts'
+import { registerAdmin } from './routes/admin.ts'
 import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { messageRoutes } from './routes/message.ts'
@@ -23,7 +27,7 @@ import { messagesRoutes } from './routes/messages.ts'
 import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { TakeReceipts } from './take-receipts.ts'
-import type { UpdateAccessToken } from './update-access-token.ts'
+import type { TokenActions } from './token-actions.ts'
 import type { WhatsappStatus } from './whatsapp-status.ts'
 
 export type AppDeps = {
@@ -38,8 +42,9 @@ export type AppDeps = {
   listFallbacks: ListFallbacks
   revealCode: RevealCode
   whatsappStatus: () => Promise<WhatsappStatus>
-  renewNow: Renewal['renewNow']
-  updateAccessToken: UpdateAccessToken
+  tokenActions: TokenActions
+  readOverview: ReadOverview
+  live: Live
   webhooks: {
     verifyToken: Secret | undefined
     ours: Ours
@@ -110,6 +115,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(walletRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
+  registerAssets(app)
+  await registerAdmin(app, deps)
   await registerBoard(app, {
     ...deps.board,
     onAction: (operator, action, queue, subject = queue) =>

@@ -15,12 +15,16 @@ import {
   createLimitWatch,
   createMessageStore,
   createMetrics,
+  createPacing,
+  createPauses,
+  createPresence,
   createProbes,
   createPumpingGuard,
   createReplication,
   createRestartCoolDown,
   createSealer,
   createSender,
+  createTallies,
   createUnsettled,
   keyPrefix,
   LAST_CALLS_MS,
@@ -49,9 +53,13 @@ import { createEndByApp } from './end-by-app.ts'
 import type { Bounds } from './bounds.ts'
 import { createListFallbacks } from './list-fallbacks.ts'
 import { createLoginGuard } from './login-guard.ts'
+import { createLive } from './live.ts'
 import { createLogins } from './logins.ts'
+import { createLookAtMeta } from './meta-look.ts'
+import { createOverview } from './overview.ts'
 import { createRevealCode } from './reveal-code.ts'
 import { createTakeReceipts } from './take-receipts.ts'
+import { createTokenActions } from './token-actions.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
@@ -61,6 +69,9 @@ const ACCEPT_WITHIN_MS = 700
 
 /** Replicas, where they are waited for, get so long of it. */
 const REPLICATE_WITHIN_MS = 300
+
+/** From so many hundredths of messages on that fall back, operators are told. */
+const FALLBACK_PERCENT = 5
 
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000
@@ -80,7 +91,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     onError,
   })
   const { now } = clock
-  const events = createEvents({ logger, metrics, now })
+  const tallies = createTallies({ redis, keys, now })
+  const events = createEvents({ logger, metrics, tallies, now })
   const facts = () => readRedisFacts(redis, keys.timers())
   redis.on('ready', () => void facts().then(events.redisFacts, onError))
   const queueOptions = { redis, prefix, onError }
@@ -91,10 +103,11 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
   const store = createMessageStore({ redis, keys, deliverWithinMs, now })
+  const unsettled = createUnsettled({ redis, keys, now })
   const capacity = createCapacity({
     redis,
     key: keys.timers(),
-    unsettled: createUnsettled({ redis, keys }),
+    unsettled,
     maxUnsettled: settings.appMaxWaiting,
     apps: new Set(settings.apiKeys.map(({ name }) => name)).size,
     onError,
@@ -107,7 +120,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     timeoutMs: settings.sendTimeoutMs,
     maxSockets: 10,
     appSecretProof: settings.appSecretProof,
-    onCall: (outcome, durationMs) => metrics.graphRequest.observe({ outcome }, durationMs / 1000),
+    onCall: events.providerCalled,
   })
   const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
   const { accessToken } = sender
@@ -120,6 +133,34 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const ensureRecord = async () => {
     if (!(await sender.vault.read())) await sender.lookAfterToken()
   }
+
+  const presence = createPresence({ redis, keys, facts: () => ({ name: 'api', version }), now })
+  const pauses = createPauses({ redis, keys, senderId: sender.phoneNumberId, now })
+  const lookAtMeta = createLookAtMeta({ phoneNumberId: settings.phoneNumberId, sender, graph })
+  const whatsappStatus = createWhatsappStatus({
+    phoneNumberId: settings.phoneNumberId,
+    sender,
+    pauses,
+    queues: { messages, fallback },
+    redis,
+    keys,
+    receiptsExpected: settings.webhookVerifyToken !== undefined,
+  })
+  const readOverview = createOverview({
+    sender,
+    isSenderSet: settings.phoneNumberId !== undefined,
+    whatsappStatus,
+    metaLook: lookAtMeta,
+    tallies,
+    presence,
+    pacing: createPacing({ redis, keys }),
+    unsettled,
+    queues: { messages, fallback, receipts },
+    redisFacts: () => readRedisFacts(redis, keys.timers(), 'memory'),
+    fallbackPercent: FALLBACK_PERCENT,
+    clock,
+  })
+  const live = createLive({ read: readOverview, onError })
 
   const callers = createCallers({
     apps: settings.apiKeys,
@@ -192,25 +233,22 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     }),
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
-    whatsappStatus: createWhatsappStatus({
-      phoneNumberId: settings.phoneNumberId,
-      sender,
-      graph,
-      queues: { messages, fallback },
-      redis,
-      keys,
-      receiptsExpected: settings.webhookVerifyToken !== undefined,
-    }),
-    renewNow: async (waitMs) => {
-      await ensureRecord()
-      return sender.renewal.renewNow(waitMs)
-    },
-    updateAccessToken: createUpdateAccessToken({
-      phoneNumberId: settings.phoneNumberId,
-      sender,
-      graph,
-      events,
-      ensureRecord,
+    whatsappStatus: () => whatsappStatus(lookAtMeta.look),
+    readOverview,
+    live,
+    tokenActions: createTokenActions({
+      renewNow: async (waitMs) => {
+        await ensureRecord()
+        return sender.renewal.renewNow(waitMs)
+      },
+      updateAccessToken: createUpdateAccessToken({
+        phoneNumberId: settings.phoneNumberId,
+        sender,
+        graph,
+        events,
+        ensureRecord,
+      }),
+      audit,
     }),
     webhooks: {
       verifyToken: settings.webhookVerifyToken,
@@ -256,6 +294,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
     { name: 'callers', close: () => callers.close() },
+    { name: 'tallies', close: () => tallies.close() },
+    { name: 'presence', close: () => presence.close() },
     { name: 'clock', close: () => clock.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },
@@ -264,6 +304,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       close: () => Promise.all([messages, fallback, receipts, tokenChecks].map((q) => q.close())),
     },
     { name: 'metrics listener', close: () => probes.close() },
+    { name: 'open pages', close: () => live.close() },
     {
       name: 'listener',
       close: () => {
@@ -278,6 +319,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     await requireReadable(sender.vault, Date.now())
   }
   clock.start()
+  tallies.start(onError)
+  presence.start(onError)
   capacity.start()
   callers.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.

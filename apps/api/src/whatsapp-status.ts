@@ -1,19 +1,18 @@
 /** Use case: everything an operator asks first, in one answer. */
 import {
   answersPing,
-  classify,
   countJobs,
   fingerprint,
   isUsable,
   presentToken,
   renewsAt,
   tokenState,
-  type GraphClient,
   type JobCounts,
   type LastCheck,
   type LastRenewal,
   type Keys,
-  type PhoneNumberNode,
+  type Pause,
+  type Pauses,
   type Sender,
   type StoredToken,
   type TokenRecord,
@@ -23,6 +22,18 @@ import {
 } from '@relais/core'
 import type { Queue } from 'bullmq'
 import { isoTime, isoTimeOrNull } from './iso-time.ts'
+import type { MetaLook } from './meta-look.ts'
+
+/** What the status was made of. */
+type Seen = {
+  seen: {
+    look: MetaLook | undefined
+    record: TokenRecord | undefined
+    present: StoredToken | undefined
+    state: TokenState
+    pauses: Pause[]
+  }
+}
 
 export type WhatsappStatus = {
   mode: 'connected' | 'degraded' | 'fallback'
@@ -50,74 +61,54 @@ export type WhatsappStatus = {
   receipts: { expected: boolean; lastAt: string | null }
 }
 
-type Look = { reachable: boolean; latencyMs: number | null; phone?: PhoneNumberNode; refusedToken: boolean }
-
 export function createWhatsappStatus(deps: {
   phoneNumberId: string | undefined
   sender: Pick<Sender, 'vault' | 'app' | 'accessToken' | 'renewBeforeMs'>
-  graph: GraphClient
+  pauses: Pick<Pauses, 'all'>
   queues: { messages: Queue; fallback: Queue }
   redis: RedisClient
   keys: Keys
   receiptsExpected: boolean
   now?: () => number
 }) {
-  const { graph, redis, keys, now = Date.now } = deps
+  const { redis, keys, now = Date.now } = deps
   const { vault, app, accessToken, renewBeforeMs } = deps.sender
 
-  /** Rejects while Redis does not answer. */
-  return async (): Promise<WhatsappStatus> => {
+  /**
+   * Rejects while Redis does not answer.
+   *
+   * @param lookAtMeta asks Meta, or tells what is known of it; the token is looked at after it, because it may find that it is dead
+   */
+  return async (lookAtMeta: () => Promise<MetaLook | undefined>): Promise<WhatsappStatus & Seen> => {
     if (!(await answersPing(redis, keys.timers(), 500))) throw new Error('Redis does not answer')
-    // What Redis lost is still used, and put back in a moment.
-    const record = (await vault.read()) ?? (await accessToken.record())
-    const present = presentToken(record, now())
-    const [look, messages, fallback, lastReceipt] = await Promise.all([
-      lookAtMeta(record, present),
+    const [look, messages, fallback, lastReceipt, pauses] = await Promise.all([
+      lookAtMeta(),
       countJobs(deps.queues.messages),
       countJobs(deps.queues.fallback),
       redis.get(keys.lastReceipt()),
+      deps.pauses.all(),
     ])
-    const state = look.refusedToken ? 'invalid' : tokenState(present, now(), renewBeforeMs)
+    // What Redis lost is still used, and put back in a moment.
+    const record = (await vault.read()) ?? (await accessToken.record())
+    const present = presentToken(record, now())
+    const state = tokenState(present, now(), renewBeforeMs)
+    const isBlocked = pauses.some(({ what }) => what === 'sender')
     return {
-      mode: modeOf(look, record, present),
+      mode: isBlocked ? 'fallback' : modeOf(look, record, present),
       token: describeToken(record, present, state),
       phone: {
         id: deps.phoneNumberId ?? null,
-        displayNumber: look.phone?.displayNumber ?? null,
-        verifiedName: look.phone?.verifiedName ?? null,
-        qualityRating: look.phone?.qualityRating ?? null,
+        displayNumber: look?.phone?.displayNumber ?? null,
+        verifiedName: look?.phone?.verifiedName ?? null,
+        qualityRating: look?.phone?.qualityRating ?? null,
       },
-      graph: { reachable: look.reachable, latencyMs: look.latencyMs },
+      graph: { reachable: look?.reachable ?? false, latencyMs: look?.latencyMs ?? null },
       queues: { messages, fallback },
       receipts: {
         expected: deps.receiptsExpected,
         lastAt: isoTimeOrNull(lastReceipt === null ? null : Number(lastReceipt)),
       },
-    }
-  }
-
-  /** Reads the phone number's page with the stored token: one call tells whether Meta answers and takes the token. */
-  async function lookAtMeta(
-    record: TokenRecord | undefined,
-    present: StoredToken | undefined,
-  ): Promise<Look> {
-    if (!present || !deps.phoneNumberId) return { reachable: false, latencyMs: null, refusedToken: false }
-    const appSecret = app.inForce(record)
-    const bearer = { accessToken: present.accessToken, ...(appSecret && { appSecret }) }
-    const startedAt = performance.now()
-    const answer = await graph.phoneNumber(deps.phoneNumberId, bearer)
-    const latencyMs = Math.round(performance.now() - startedAt)
-    switch (answer.kind) {
-      case 'phone-number':
-        return { reachable: true, latencyMs, phone: answer, refusedToken: false }
-      case 'unreachable':
-        return { reachable: false, latencyMs: null, refusedToken: false }
-      case 'refused':
-        return {
-          reachable: true,
-          latencyMs,
-          refusedToken: classify(answer.error).failure === 'token-expired',
-        }
+      seen: { look, record, present, state, pauses },
     }
   }
 
@@ -145,14 +136,14 @@ export function createWhatsappStatus(deps: {
 
   /** Sending works with a usable token; whether it will go on working is what separates connected from degraded. */
   function modeOf(
-    look: Look,
+    look: MetaLook | undefined,
     record: TokenRecord | undefined,
     present: StoredToken | undefined,
   ): WhatsappStatus['mode'] {
-    if (!present || look.refusedToken || !isUsable(present, now())) return 'fallback'
+    if (!present || !isUsable(present, now())) return 'fallback'
     const hasFailed = record?.lastRenewal?.ok === false || record?.lastCheck?.ok === false
     const isRenewed = app.of(record) !== undefined && present.expiresAt !== undefined && !hasFailed
-    return look.phone && (present.expiresAt === null || isRenewed) ? 'connected' : 'degraded'
+    return look?.phone && (present.expiresAt === null || isRenewed) ? 'connected' : 'degraded'
   }
 }
 

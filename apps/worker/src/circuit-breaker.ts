@@ -37,6 +37,9 @@ export function createCircuitBreaker(deps: {
   return {
     isOpen: (): boolean => outage !== undefined,
 
+    /** For how long it has been open, in milliseconds. Undefined: it is not. */
+    openForMs: (): number | undefined => outage && performance.now() - outage.since,
+
     /** Waits until Meta answers, or a probe is due and this caller is first. False: neither came within `withinMs`, or the process stops. */
     async untilWorthTrying(withinMs: number): Promise<boolean> {
       if (!outage || outage.hasProbe) return true

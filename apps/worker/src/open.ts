@@ -14,11 +14,13 @@ import {
   createPacing,
   createPairBudget,
   createPauses,
+  createPresence,
   createProbes,
   createPumpingGuard,
   createReplication,
   createSealer,
   createSender,
+  createTallies,
   createUnsettled,
   ensureTokenChecks,
   keyPrefix,
@@ -31,11 +33,13 @@ import {
   requireReadable,
   sayOnce,
   scheduleTokenChecks,
+  VERSION,
   watchForStalls,
   type AccessTokenJob,
   type Closer,
   type Logger,
   type MessageJob,
+  type ProcessFacts,
   type StepPolicy,
 } from '@relais/core'
 import { setMaxListeners } from 'node:events'
@@ -88,7 +92,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     onError,
   })
   const { now } = clock
-  const events = createEvents({ logger, metrics, now })
+  const tallies = createTallies({ redis, keys, now })
+  const events = createEvents({ logger, metrics, tallies, now })
   const facts = () => readRedisFacts(redis, keys.timers())
   redis.on('ready', () => void facts().then(events.redisFacts, onError))
   const queueOptions = { redis, prefix, onError }
@@ -105,7 +110,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     timeoutMs: settings.sendTimeoutMs,
     maxSockets: settings.workerConcurrency + 2,
     appSecretProof: settings.appSecretProof,
-    onCall: (outcome, durationMs) => metrics.graphRequest.observe({ outcome }, durationMs / 1000),
+    onCall: events.providerCalled,
   })
   const sender = createSender({ settings, redis, keys, sealer, authority: graph, events, onError })
   const { accessToken, lookAfterToken } = sender
@@ -118,6 +123,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     await requireReadable(sender.vault, Date.now())
   }
   clock.start()
+  tallies.start(onError)
   accessToken.start()
   const everyMs = settings.renewCheckSeconds * 1000
   const schedule = () => void scheduleTokenChecks(accessTokenQueue, everyMs).catch(onError)
@@ -147,6 +153,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const guard = settings.pumpingGuard === 'off' ? undefined : createPumpingGuard({ redis, keys })
   const end = createEndMessage({ store, fallbackQueue, events, guard })
   const breaker = createCircuitBreaker({ events, stopping: stopping.signal })
+  const presence = createPresence({ redis, keys, facts: describeWorker, now })
+  presence.start(onError)
   const sweep = createSweep({
     store,
     unsettled,
@@ -223,6 +231,12 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     lookAfterToken,
   })
 
+  function describeWorker(): ProcessFacts {
+    const openForMs = breaker.openForMs()
+    const outage = openForMs !== undefined && { outageSince: Math.round(now() - openForMs) }
+    return { name: 'worker', version: VERSION, ...outage }
+  }
+
   const probes = createProbes({
     metrics,
     isReady: async () => !stopping.signal.aborted && (await answersPing(redis, keys.timers(), 500)),
@@ -232,6 +246,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const closers: Closer[] = [
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
+    { name: 'tallies', close: () => tallies.close() },
+    { name: 'presence', close: () => presence.close() },
     { name: 'clock', close: () => clock.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },

@@ -48,7 +48,12 @@ export function createStepTaker(deps: {
   /** Carries a step out. */
   async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
     const detail = outcome.kind === 'accepted' ? ACCEPTED_BY_META : outcome.detail
-    const told = { outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind, detail }
+    const isFailed = outcome.kind === 'failed'
+    const told = {
+      outcome: isFailed ? outcome.failure : outcome.kind,
+      detail,
+      ...(isFailed && outcome.graphCode !== undefined && { graphCode: outcome.graphCode }),
+    }
     const { id, claims, attempts, waits } = message
     switch (step.kind) {
       case 'sent': {
@@ -91,7 +96,7 @@ export function createStepTaker(deps: {
   async function again(
     message: Message,
     step: { kind: string; delayMs: number },
-    told: { outcome: string; detail: string },
+    told: { outcome: string; detail: string; graphCode?: number },
     move: Pick<Move, 'to' | 'set'>,
     what: string,
   ): Promise<Delivery> {

@@ -14,14 +14,21 @@ import type { Pause } from './pauses.ts'
 import { maskPhoneNumber } from './phone-number.ts'
 import { whyUnfit, type RedisFacts } from './redis-fitness.ts'
 import { fingerprint, type Secret } from './secret.ts'
+import type { Tallies } from './tallies.ts'
 
 /** Anybody can send webhooks that are not signed. */
 const REFUSED_SAID_MS = 10_000
 
 type MessageEnd = Extract<MessageStatus, 'delivered' | 'fallback' | 'expired'>
 
-export function createEvents(options: { logger: Logger; metrics: Metrics; now?: () => number }) {
-  const { logger, metrics, now = Date.now } = options
+/** @param options.tallies counts the same for people; without it nobody looks */
+export function createEvents(options: {
+  logger: Logger
+  metrics: Metrics
+  tallies?: Pick<Tallies, 'add'>
+  now?: () => number
+}) {
+  const { logger, metrics, tallies, now = Date.now } = options
   let refusedWebhooks = 0
   let refusedSaidAt = -Infinity
   const about = (message: Message) => ({
@@ -32,14 +39,26 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     ...(message.reference !== undefined && { reference: message.reference }),
   })
 
+  /** An attempt that Meta did not take. `graphCode`: if it said why. */
+  function countFailure({ outcome, graphCode }: { outcome: string; graphCode?: number }): void {
+    metrics.attempts.inc({ outcome })
+    tallies?.add(`attempt:${outcome}`)
+    tallies?.add(`error:${graphCode ?? outcome}`)
+  }
+
   return {
     messageAccepted(message: Message): void {
-      if (!message.isTest) metrics.accepted.inc({ app: message.app, type: message.type })
+      if (!message.isTest) {
+        metrics.accepted.inc({ app: message.app, type: message.type })
+        tallies?.add('accepted')
+      }
       logger.info({ event: 'message.accepted', type: message.type, ...about(message) }, 'message accepted')
     },
 
     messageSent(message: Message, durationMs: number): void {
       metrics.attempts.inc({ outcome: 'accepted' })
+      tallies?.add('sent')
+      if (message.template !== undefined) tallies?.add(`template-sent:${templateName(message)}`)
       metrics.toSent.observe((now() - message.acceptedAt) / 1000)
       // Not Meta's id: it holds the recipient's number in base64. The record has it.
       const facts = { attempts: message.attempts, durationMs: Math.round(durationMs) }
@@ -49,16 +68,16 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     /** An attempt that did not end the message: it is tried again, or waits, or is held for a receipt. */
     messageRetry(
       message: Message,
-      retry: { step: string; delayMs: number; outcome: string; detail: string },
+      retry: { step: string; delayMs: number; outcome: string; detail: string; graphCode?: number },
     ): void {
-      metrics.attempts.inc({ outcome: retry.outcome })
+      countFailure(retry)
       const { attempts } = message
       logger.warn({ event: 'message.retry', ...about(message), attempts, ...retry }, 'message not sent yet')
     },
 
     /** The last attempt before the fallback. */
-    messageFailed(message: Message, failed: { outcome: string; detail: string; fbtraceId?: string }): void {
-      metrics.attempts.inc({ outcome: failed.outcome })
+    messageFailed(message: Message, failed: { outcome: string; detail: string; graphCode?: number }): void {
+      countFailure(failed)
       logger.warn({ event: 'message.failed', ...about(message), ...failed }, 'message failed')
     },
 
@@ -75,6 +94,9 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     },
 
     messageReceipt(message: Message, receipt: { status: string; graphCode?: number; isNews: boolean }): void {
+      tallies?.add('receipt')
+      if (receipt.status === 'failed' && receipt.isNews)
+        tallies?.add(`error:${receipt.graphCode ?? 'unknown'}`)
       logger.info({ event: 'message.receipt', ...about(message), ...receipt }, 'receipt')
     },
 
@@ -82,23 +104,35 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     messageArrived(message: Message): void {
       metrics.toDelivered.observe((now() - message.acceptedAt) / 1000)
       metrics.ended.inc({ end: 'delivered', reason: '' })
+      tallies?.add('delivered')
+      if (message.template !== undefined) tallies?.add(`template-delivered:${templateName(message)}`)
     },
 
     /** Counted once for each message: by whoever moved it there. The ends that an app brings about have functions of their own. */
     messageEnded(end: MessageEnd, reason: FallbackReason | ''): void {
       metrics.ended.inc({ end, reason })
+      tallies?.add(reason === '' ? end : `${end}:${reason}`)
     },
 
     /** Its app took it back before it was sent. */
     messageCanceled(message: Message): void {
       metrics.ended.inc({ end: 'canceled', reason: '' })
+      tallies?.add('canceled')
       logger.info({ event: 'message.canceled', ...about(message) }, 'message canceled')
     },
 
     /** The person has typed the code. That is the end of it, unless it was counted as delivered before. */
     messageUsed(message: Message, isEnd: boolean): void {
       if (isEnd) metrics.ended.inc({ end: 'used', reason: '' })
+      if (isEnd) tallies?.add('used')
       logger.info({ event: 'message.used', ...about(message) }, 'code used')
+    },
+
+    /** A call to Meta of any kind. Counted and not logged. */
+    providerCalled(outcome: string, durationMs: number): void {
+      metrics.graphRequest.observe({ outcome }, durationMs / 1000)
+      tallies?.add(`call:${outcome}`)
+      tallies?.add('call-ms', Math.round(durationMs))
     },
 
     /** Counted and not logged: a flood is refused as quickly as it comes. */
@@ -155,12 +189,14 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
 
     possibleDuplicate(message: Message): void {
       metrics.possibleDuplicates.inc()
+      tallies?.add('duplicate')
       logger.warn({ event: 'message.possible_duplicate', ...about(message) }, 'sent again without knowing')
     },
 
     /** What a crash, or a Redis that forgot, had left undone, and is done now. A record that is lost can only be told. */
     repaired(kind: Repair, about: { messageId: string }): void {
       metrics.repairs.inc({ kind })
+      tallies?.add(`repair:${kind}`)
       const facts = { event: 'message.repaired', kind, ...about }
       if (kind === 'record_lost') logger.error(facts, 'the record of a message is gone: Redis has lost it')
       else logger.warn(facts, 'message put back on its way')
@@ -209,6 +245,7 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     /** A webhook that was not signed with our app secret. A line every ten seconds at most, with how many there were. */
     webhookRefused(address: string): void {
       metrics.webhooksRefused.inc()
+      tallies?.add('webhook-refused')
       refusedWebhooks += 1
       if (now() - refusedSaidAt < REFUSED_SAID_MS) return
       const facts = { event: 'webhook.refused', address, refused: refusedWebhooks }
@@ -347,6 +384,11 @@ export type Repair = 'job_lost' | 'fallback_unwritten' | 'record_lost'
 export type Events = ReturnType<typeof createEvents>
 
 const DAY_SECONDS = 24 * 3600
+
+/** As `pauses.ts` names it, too. */
+function templateName({ template = '', language = '' }: Message): string {
+  return `${template} ${language}`
+}
 
 /** A token as people may see it. */
 function aboutToken({ version, accessToken, expiresAt }: StoredToken) {

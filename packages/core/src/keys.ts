@@ -72,6 +72,10 @@ export function createKeys(prefix: string) {
     audit: () => `${prefix}:audit`,
     /** Hash: where its chain ends. Has no expiry. */
     auditHead: () => `${prefix}:audit:head`,
+    /** Hash: what happened in this minute (since 1970), by name: see `tallies.ts`. Expires after an hour. */
+    minute: (minute: number) => `${prefix}:minute:${minute}`,
+    /** Hash: the processes that are alive, by their ids, as JSON. Expires an hour after the last of them. */
+    processes: () => `${prefix}:processes`,
     /** String: when the last valid receipt came in, in milliseconds since 1970. Has no expiry. */
     lastReceipt: () => `${prefix}:last-receipt`,
   }

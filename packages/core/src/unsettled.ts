@@ -52,6 +52,23 @@ end
 return places
 `
 
+/** So many timers are looked at, the nearest first. Behind more messages that were sent than that, one that waits is not seen. */
+const MOST_LOOKED_AT = 1000
+
+/**
+ * KEYS 1 timers · ARGV 1 what the keys of records begin with · 2 how many timers to look at
+ * Returns when the oldest message that is not sent yet was accepted (ms), among those that are due next. False: none waits.
+ */
+const OLDEST_WAITING = `
+local oldest = false
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[2] - 1)) do
+  local record = redis.call('HMGET', ARGV[1] .. id, 'status', 'reason', 'acceptedAt', 'isTest')
+  local isToBeSent = record[1] == 'queued' or record[1] == 'sending' or record[1] == 'uncertain'
+  if isToBeSent and not record[2] and not record[4] and (not oldest or tonumber(record[3]) < tonumber(oldest)) then oldest = record[3] end
+end
+return oldest
+`
+
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     relaisTakeDue(
@@ -60,6 +77,7 @@ declare module 'ioredis' {
       ...args: (string | number)[]
     ): Result<[number, string[]] | null, Context>
     relaisForget(timers: string, unsettled: string, record: string, id: string): Result<number, Context>
+    relaisOldestWaiting(timers: string, records: string, most: number): Result<string | null, Context>
     relaisWithoutJob(numberOfKeys: number, ...args: (string | number)[]): Result<number[], Context>
   }
 }
@@ -70,6 +88,7 @@ export function createUnsettled(options: { redis: RedisClient; keys: Keys; now?:
   redis.defineCommand('relaisTakeDue', { numberOfKeys: 2, lua: TAKE_DUE })
   redis.defineCommand('relaisForget', { numberOfKeys: 3, lua: FORGET })
   redis.defineCommand('relaisWithoutJob', { lua: WITHOUT_JOB })
+  redis.defineCommand('relaisOldestWaiting', { numberOfKeys: 1, lua: OLDEST_WAITING })
 
   return {
     /**
@@ -136,6 +155,12 @@ export function createUnsettled(options: { redis: RedisClient; keys: Keys; now?:
       const [counted] =
         (await redis.multi().incr(keys.runs(id)).pexpire(keys.runs(id), RUNS_KEPT_MS).exec()) ?? []
       return Number(counted?.[1])
+    },
+
+    /** When the oldest message that is not sent yet was accepted, among the thousand that are due next. Milliseconds since 1970. */
+    async oldestWaiting(): Promise<number | undefined> {
+      const acceptedAt = await redis.relaisOldestWaiting(keys.timers(), keys.message(''), MOST_LOOKED_AT)
+      return acceptedAt === null ? undefined : Number(acceptedAt)
     },
 
     /** How many messages of each app have not reached an end. */

@@ -1,16 +1,12 @@
 /** For operators: what state is the sender in; renew the token; bring a new one. Paths are older than this service. */
-import { Secret, type Audit, type AuditAction, type Renewal } from '@relais/core'
+import { Secret } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { IsoTime, isoTimeOrNull } from '../iso-time.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
-import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
-import type { UpdateAccessToken } from '../update-access-token.ts'
+import { problems, refuseAsUnavailable } from '../problem.ts'
+import { SECRET_FORM, SECRET_TEXT, type TokenActions } from '../token-actions.ts'
 import type { WhatsappStatus } from '../whatsapp-status.ts'
-
-/** How long a caller waits for a renewal that another process is making. */
-const RENEWAL_WAIT_MS = 15_000
 
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()])
@@ -52,20 +48,16 @@ const StatusSchema = Type.Object({
 })
 
 const SecretText = (description: string) =>
-  Type.String({
-    pattern: '^[\\x21-\\x7E]{6,4096}$',
-    description: `${description}: 6 to 4096 characters without spaces`,
-  })
+  Type.String({ pattern: SECRET_TEXT, description: `${description}: ${SECRET_FORM}` })
 
 const READS: Access = { kind: 'operator', scope: 'status:read' }
 const WRITES: Access = { kind: 'operator', scope: 'token:write' }
 
 export function walletRoutes(deps: {
   whatsappStatus: () => Promise<WhatsappStatus>
-  renewNow: Renewal['renewNow']
-  updateAccessToken: UpdateAccessToken
-  audit: Pick<Audit, 'note'>
+  tokenActions: TokenActions
 }): FastifyPluginAsyncTypebox {
+  const { tokenActions } = deps
   return async (app) => {
     const shared = { tags: ['operators'] }
 
@@ -101,31 +93,8 @@ export function walletRoutes(deps: {
         },
       },
       async (request) => {
-        const result = await deps.renewNow(RENEWAL_WAIT_MS).catch(refuseAsUnavailable)
-        note(request, 'token.refreshed', result.kind)
-        switch (result.kind) {
-          case 'renewed': {
-            const { version, expiresAt } = result.token
-            return { renewed: true as const, version, expiresAt: isoTimeOrNull(expiresAt) }
-          }
-          case 'not-configured':
-            throw new ProblemError(
-              409,
-              'renewal_not_configured',
-              'Renewal needs WHATSAPP_APP_ID and WHATSAPP_APP_SECRET.',
-            )
-          case 'never-expires':
-            throw new ProblemError(
-              409,
-              'renewal_not_needed',
-              'The token never expires: there is nothing to renew.',
-            )
-          case 'failed':
-            throw new ProblemError(502, 'renewal_failed', `Meta did not renew the token: ${result.error}`)
-          case 'busy':
-          case 'not-due':
-            throw new ProblemError(502, 'renewal_failed', 'Another renewal is under way and not done yet.')
-        }
+        const { version, expiresAt } = await tokenActions.renew(operatorOf(request).name)
+        return { renewed: true as const, version, expiresAt: isoTimeOrNull(expiresAt) }
       },
     )
 
@@ -157,30 +126,14 @@ export function walletRoutes(deps: {
       },
       async (request) => {
         const { accessToken, appSecret } = request.body
-        const result = await deps
-          .updateAccessToken({
-            accessToken: new Secret(accessToken),
-            ...(appSecret !== undefined && { appSecret: new Secret(appSecret) }),
-            operator: operatorOf(request).name,
-          })
-          .catch(refuseAsUnavailable)
-        note(request, 'token.updated', result.kind)
-        switch (result.kind) {
-          case 'stored': {
-            const { version, expiresAt } = result.token
-            const stored = { version, expiresAt: isoTimeOrNull(expiresAt), source: 'manual' as const }
-            return result.warnings.length > 0 ? { ...stored, warnings: result.warnings } : stored
-          }
-          case 'rejected':
-            throw new ProblemError(422, 'token_rejected', `The token was not stored: ${result.reason}`)
-          case 'unreachable':
-            throw new ProblemError(502, 'provider_unavailable', `Meta cannot be asked: ${result.detail}`)
-        }
+        const { token, warnings } = await tokenActions.update(operatorOf(request).name, {
+          accessToken: new Secret(accessToken),
+          ...(appSecret !== undefined && { appSecret: new Secret(appSecret) }),
+        })
+        const { version, expiresAt } = token
+        const stored = { version, expiresAt: isoTimeOrNull(expiresAt), source: 'manual' as const }
+        return warnings.length > 0 ? { ...stored, warnings } : stored
       },
     )
-
-    function note(request: FastifyRequest, action: AuditAction, outcome: string): void {
-      deps.audit.note({ actor: `operator:${operatorOf(request).name}`, action, detail: { outcome } })
-    }
   }
 }

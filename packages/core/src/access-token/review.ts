@@ -75,7 +75,7 @@ export function createReview(options: {
       if (token.refusedAt !== undefined && (await vault.clearRefusal(name, now())))
         options.onConfirmed?.(token)
     }
-    if (verdict.kind === 'bad' && (await vault.noteDeath(name, now())))
+    if (verdict.kind === 'bad' && (await vault.noteDeath(name, now(), verdict.reason)))
       options.onDead?.(token, verdict.reason)
     return verdict
   }

@@ -236,7 +236,7 @@ export function createSharedToken(options: {
   async function refuse(generation: string, token: StoredToken, why: string): Promise<void> {
     const at = now()
     const name = { generation, version: token.version }
-    const isFirst = await vault.noteRefusal(name, at, checkAfterRefusal(token, at))
+    const isFirst = await vault.noteRefusal(name, at, { why, check: checkAfterRefusal(token, at) })
     if (isFirst) options.onRefused?.(token, why)
     await read()
     // What is only remembered cannot be marked for all.

@@ -27,6 +27,7 @@ const TOKEN_FIELDS = [
   'type',
   'refusedAt',
   'deadAt',
+  'why',
   'confirmedAt',
 ] as const
 
@@ -39,13 +40,14 @@ export function createTokenFields({ sealer, senderId }: { sealer: Sealer; sender
 
   return {
     tokenFields(token: NewToken & Partial<StoredToken> & { version: number }): Record<string, string> {
-      const { refusedAt, deadAt, confirmedAt } = token
+      const { refusedAt, deadAt, why, confirmedAt } = token
       return prefixed(token.version, {
         sealed: sealer.seal(token.accessToken.reveal(), tokenOwner),
         source: token.source,
         ...factFields(token),
         ...(refusedAt !== undefined && { refusedAt: String(refusedAt) }),
         ...(deadAt !== undefined && { deadAt: String(deadAt) }),
+        ...(why !== undefined && { why }),
         ...(confirmedAt !== undefined && { confirmedAt: String(confirmedAt) }),
       })
     },
@@ -98,7 +100,7 @@ export function createTokenFields({ sealer, senderId }: { sealer: Sealer; sender
     const field = (name: (typeof TOKEN_FIELDS)[number]) => fields[`${version}.${name}`]
     const accessToken = opened(field('sealed'), tokenOwner)
     if (!accessToken) return []
-    const { expiresAt, type } = { expiresAt: field('expiresAt'), type: field('type') }
+    const [expiresAt, type, why] = [field('expiresAt'), field('type'), field('why')]
     const times = Object.fromEntries(TOKEN_FIELDS.map((name) => [name, field(name)]))
     return [
       {
@@ -108,6 +110,7 @@ export function createTokenFields({ sealer, senderId }: { sealer: Sealer; sender
         obtainedAt: Number(field('obtainedAt')),
         ...(expiresAt !== undefined && { expiresAt: expiresAt === NEVER ? null : Number(expiresAt) }),
         ...(type !== undefined && { type }),
+        ...(why !== undefined && { why }),
         ...numbersOf(times, ['refusedAt', 'deadAt', 'confirmedAt']),
       },
     ]

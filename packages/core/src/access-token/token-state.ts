@@ -38,6 +38,8 @@ export type StoredToken = {
   refusedAt?: number
   /** Set once Meta, asked about it, called it invalid, or said that it is not for us. */
   deadAt?: number
+  /** Why it was refused, or is dead, in Meta's words. */
+  why?: string
   /** When Meta, asked about a refusal, last called it valid. */
   confirmedAt?: number
 }

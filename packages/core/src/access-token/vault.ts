@@ -168,25 +168,32 @@ export function createTokenVault(options: {
     /**
      * Notes that Meta refused this very version. True for the first who says so.
      *
-     * @param check when Meta is to be asked about it, unless at once
+     * @param said.why in Meta's words
+     * @param said.check when Meta is to be asked about it, unless at once
      */
-    noteRefusal: (token: TokenVersion, refusedAt: number, check?: LastCheck): Promise<boolean> =>
+    noteRefusal: (
+      token: TokenVersion,
+      refusedAt: number,
+      { why, check }: { why?: string; check?: LastCheck | undefined } = {},
+    ): Promise<boolean> =>
       write({
         where: { ...whereKept(token), [`${token.version}.refusedAt`]: ABSENT },
         set: {
-          [`${token.version}.refusedAt`]: String(refusedAt),
+          ...prefixed(token.version, { refusedAt: String(refusedAt), ...(why !== undefined && { why }) }),
           ...(check && { lastCheck: JSON.stringify(check) }),
         },
         remove: check ? [] : ['lastCheck'],
       }),
 
     /** Notes that Meta, asked about it, called this very version invalid. True if that is news: no send was refused with it either. */
-    async noteDeath(token: TokenVersion, deadAt: number): Promise<boolean> {
+    async noteDeath(token: TokenVersion, deadAt: number, why: string): Promise<boolean> {
       const [refused, dead] = [`${token.version}.refusedAt`, `${token.version}.deadAt`]
-      const set = { [refused]: String(deadAt), [dead]: String(deadAt) }
-      const isNews = await write({ where: { ...whereKept(token), [refused]: ABSENT }, set })
-      if (!isNews)
-        await write({ where: { ...whereKept(token), [dead]: ABSENT }, set: { [dead]: String(deadAt) } })
+      const set = prefixed(token.version, { deadAt: String(deadAt), why })
+      const isNews = await write({
+        where: { ...whereKept(token), [refused]: ABSENT },
+        set: { ...set, [refused]: String(deadAt) },
+      })
+      if (!isNews) await write({ where: { ...whereKept(token), [dead]: ABSENT }, set })
       return isNews
     },
 
@@ -195,7 +202,7 @@ export function createTokenVault(options: {
       write({
         where: { ...whereKept(token), [`${token.version}.refusedAt`]: PRESENT },
         set: { [`${token.version}.confirmedAt`]: String(confirmedAt) },
-        remove: [`${token.version}.refusedAt`, `${token.version}.deadAt`],
+        remove: ['refusedAt', 'deadAt', 'why'].map((name) => `${token.version}.${name}`),
       }),
 
     /** Notes how a renewal went that added no token. False if there is a newer one. */

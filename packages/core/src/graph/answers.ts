@@ -31,9 +31,11 @@ export type PhoneNumberNode = {
   displayNumber?: string
   verifiedName?: string
   qualityRating?: string
-  /** These two only if asked for. `CONNECTED` is the state to send in. */
+  /** These three only if asked for. `CONNECTED` is the state to send in. */
   status?: string
   throughputLevel?: string
+  /** To how many people a day messages may be begun with: `TIER_250`, `TIER_1K`, ... */
+  messagingLimit?: string
 }
 
 /** Meta took app id and app secret. */

@@ -119,7 +119,7 @@ export function createGraphClient(options: {
     async phoneNumber(
       phoneNumberId: string,
       bearer: Bearer,
-      also: readonly ('status' | 'throughput')[] = [],
+      also: readonly ('status' | 'throughput' | 'whatsapp_business_manager_messaging_limit')[] = [],
     ): Promise<PhoneNumberNode | GraphFault> {
       const fields = ['display_phone_number', 'verified_name', 'quality_rating', ...also].join(',')
       const body = await read(`/${phoneNumberId}`, bearer, { fields })

@@ -21,6 +21,7 @@ export function readPhoneNumber(body: unknown): PhoneNumberNode {
     ...textField(body, 'quality_rating', 'qualityRating'),
     ...textField(body, 'status', 'status'),
     ...textField(fieldOf(body, 'throughput'), 'level', 'throughputLevel'),
+    ...textField(body, 'whatsapp_business_manager_messaging_limit', 'messagingLimit'),
   }
 }
 

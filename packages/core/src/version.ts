@@ -1,0 +1,2 @@
+/** The version of Relais: that of the packages. */
+export const VERSION = '0.1.0'
