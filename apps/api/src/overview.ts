@@ -37,7 +37,7 @@ const FIRST_LOOK_MS = 2000
 const RECENT_MINUTES = 5
 
 /** One minute of the last hour. `at`: its beginning, in milliseconds since 1970. */
-export type OverviewMinute = {
+type OverviewMinute = {
   at: number
   accepted: number
   sent: number

@@ -29,7 +29,7 @@ export function statusPage(view: {
     <section class="card hero" id="mode" data-part data-live aria-label="State">
       ${parts?.mode ?? UNKNOWN}
     </section>
-    ${card('What is wrong', part('findings'))} ${card('The last hour, minute by minute', part('outcomes'))}
+    ${card('The last hour, minute by minute', part('outcomes'))}
     <div class="columns">
       ${card('Access token', part('token'), mayWrite && TOKEN_FORMS)}
       ${card('Why messages fell back, last hour', part('reasons'))} ${card('Meta', part('meta'))}
@@ -42,7 +42,7 @@ export function statusPage(view: {
 
 const UNKNOWN: Html = html`<p><span class="pill" data-mood="bad">unknown</span></p>
   <h1>Redis does not answer</h1>
-  <p class="why">Nothing is accepted and nothing is sent until it does.</p>
+  <p>Nothing is accepted and nothing is sent until it does.</p>
   <p><strong>What to do:</strong> see to Redis first; API and workers come back by themselves.</p>`
 
 const TOKEN_FORMS: Html = html`<div class="actions">

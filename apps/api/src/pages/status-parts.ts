@@ -1,34 +1,19 @@
 /**
  * The parts of the status page that change: each is rendered whole, and sent again when it is not what it was. Everything that an operator asks
- * first stands in the first two: how it is, why, and what to do.
+ * first stands in the first: how it is, why, and what to do.
  */
 import { span, type Finding } from '@relais/core'
 import type { Overview, OverviewProcess } from '../overview.ts'
 import { chart } from './chart.ts'
 import { html, type Html } from './html.ts'
-import { bytes, fromNow, number, plural } from './words.ts'
+import { bytes, fromNow, number, plural, prose } from './words.ts'
 
-/** The parts, in the order of the page. Each name is the id of an element. */
-export const PART_IDS = [
-  'mode',
-  'findings',
-  'outcomes',
-  'reasons',
-  'token',
-  'number',
-  'meta',
-  'queues',
-  'receipts',
-  'limits',
-  'processes',
-] as const
+/** A part is named by the id of its element. */
+export type PartId = keyof ReturnType<typeof statusParts>
 
-export type PartId = (typeof PART_IDS)[number]
-
-export function statusParts(overview: Overview): Record<PartId, Html> {
+export function statusParts(overview: Overview) {
   return {
     mode: modePart(overview),
-    findings: findingsPart(overview),
     outcomes: outcomesPart(overview),
     reasons: reasonsPart(overview),
     token: tokenPart(overview),
@@ -53,17 +38,17 @@ const MODES = {
   fallback: { mood: 'bad', headline: 'Nothing is sent: codes go to the fallback' },
 } as const
 
-function modePart({ mode, findings }: Overview): Html {
+function modePart({ mode, findings, at }: Overview): Html {
   const { mood, headline } = MODES[mode]
   const isBroken = mode !== 'fallback' && findings.some(({ severity }) => severity === 'critical')
-  const worst = findings[0]
-  return html`<p>${pill(mood, mode)}</p>
-    <h1>${isBroken ? 'A token is live, but codes do not get through' : headline}</h1>
+  return html`<p>${pill(isBroken ? 'bad' : mood, mode)}</p>
+    <h1>${isBroken ? 'Codes do not get through' : headline}</h1>
     ${
-      worst === undefined || worst.severity === 'note'
+      findings.length === 0
         ? html`<p class="soft">A token is live, Meta answers, and nothing stands out.</p>`
-        : html`<p class="why">${worst.what}</p>
-            <p><strong>What to do:</strong> ${worst.remedy}</p>`
+        : html`<ol class="findings">
+            ${findings.map((finding) => findingRow(finding, at))}
+          </ol>`
     }`
 }
 
@@ -73,21 +58,15 @@ const MOODS: Readonly<Record<Finding['severity'], Mood | undefined>> = {
   note: undefined,
 }
 
-function findingsPart({ findings, at }: Overview): Html {
-  if (findings.length === 0) return html`<p class="soft">Nothing is wrong.</p>`
-  return html`<ol class="findings">
-    ${findings.map(
-      ({ id, severity, what, remedy, since }) =>
-        html`<li data-finding="${id}">
-          <p>
-            ${pill(MOODS[severity], severity)} <span class="mono">${id}</span>
-            ${since !== undefined && html`<span class="soft">began ${fromNow(since, at)}</span>`}
-          </p>
-          <p>${what}</p>
-          <p><strong>What to do:</strong> ${remedy}</p>
-        </li>`,
-    )}
-  </ol>`
+function findingRow({ id, subject, severity, what, remedy, since }: Finding, at: number): Html {
+  return html`<li data-finding="${id}" data-subject="${subject}">
+    <p class="what">${prose(what)}</p>
+    <p><strong>What to do:</strong> ${prose(remedy)}</p>
+    <p class="soft">
+      ${pill(MOODS[severity], severity)}
+      <span class="mono">${id}</span> ${since !== undefined && html`since ${fromNow(since, at)}`}
+    </p>
+  </li>`
 }
 
 function outcomesPart({ minutes }: Overview): Html {
@@ -104,7 +83,7 @@ function reasonsPart({ reasons }: Overview): Html {
       ({ reason, count, meaning, remedy }) =>
         html`<li>
           <p class="row-head"><span class="mono">${reason}</span> <strong>${number(count)}</strong></p>
-          <p>${meaning} <span class="soft">${remedy}</span></p>
+          <p>${meaning} <span class="soft">${prose(remedy)}</span></p>
         </li>`,
     )}
   </ul>`
@@ -189,7 +168,7 @@ function metaPart({ status, meta }: Overview): Html {
                   <p class="row-head">
                     <span><span class="mono">${code}</span> ${title}</span> <strong>${number(count)}</strong>
                   </p>
-                  <p>${meaning} <span class="soft">${remedy}</span></p>
+                  <p>${meaning} <span class="soft">${prose(remedy)}</span></p>
                 </li>`,
             )}
           </ul>`

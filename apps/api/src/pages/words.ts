@@ -2,12 +2,6 @@
 import { span } from '@relais/core'
 import { html, type Html } from './html.ts'
 
-/** A moment, for people and for machines. @param at milliseconds since 1970 */
-export function moment(at: number): Html {
-  const iso = new Date(at).toISOString()
-  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`
-}
-
 /** How long ago, or in how long, something is. */
 export function fromNow(at: number, now: number): Html {
   const iso = new Date(at).toISOString()
@@ -30,4 +24,9 @@ export function bytes(value: number): string {
   return value < 10 * 1024 * 1024
     ? `${(value / 1024 / 1024).toFixed(1)} MB`
     : `${number(Math.round(value / 1024 / 1024))} MB`
+}
+
+/** Words of ours in which commands and names stand between backticks, as in the documents. */
+export function prose(text: string): Html {
+  return html`${text.split('`').map((piece, i) => (i % 2 === 1 ? html`<code>${piece}</code>` : piece))}`
 }
