@@ -95,6 +95,11 @@ const CASES: [FindingId, string, Facts][] = [
     }),
   ],
   [
+    'token_wrong_app',
+    'an app id that Meta does not take',
+    withToken({ lastCheck: { at: NOW, ok: false, error: '190 no', failures: 1, nextAt: NOW } }),
+  ],
+  [
     'token_expiring',
     'a token without renewal that ends in three days',
     withToken({ canRenew: false, present: { ...token, expiresAt: NOW + 3 * DAY_MS } }),

@@ -6,6 +6,7 @@
  */
 import {
   isUsable,
+  NOT_ANSWERED_YET,
   type LastCheck,
   type LastRenewal,
   type StoredToken,
@@ -163,7 +164,7 @@ function aboutToken({ now, isSenderSet, token, meta }: Facts): Finding[] {
       },
     ]
   }
-  const { state, present, canRenew, lastRenewal } = token
+  const { state, present, canRenew, lastRenewal, lastCheck } = token
   switch (state) {
     case 'missing':
       return [
@@ -191,6 +192,16 @@ function aboutToken({ now, isSenderSet, token, meta }: Facts): Finding[] {
       break
   }
   const findings: Finding[] = []
+  if (canRenew && lastCheck?.ok === false && lastCheck.error !== NOT_ANSWERED_YET && meta?.reachable) {
+    findings.push({
+      id: 'token_wrong_app',
+      severity: 'warning',
+      what: `The token sends, but Meta does not tell about it with our app id and secret, so renewing it will fail too. Meta says: ${ended(lastCheck.error)}`,
+      remedy:
+        'WHATSAPP_APP_ID and WHATSAPP_APP_SECRET must be those of the app that the token was made for: `relais doctor` tries each. Set them right, then restart API and workers.',
+      since: lastCheck.at,
+    })
+  }
   if (canRenew && lastRenewal?.ok === false) {
     findings.push({
       id: 'renewal_failing',

@@ -10,6 +10,7 @@ import {
   isCheckDue,
   isInDoubt,
   isUsable,
+  NOT_ANSWERED_YET,
   presentToken,
   type LastCheck,
   type StoredToken,
@@ -46,8 +47,7 @@ export function createReview(options: {
     if (!isCheckDue(record, at)) return
     const failures = record.lastCheck?.ok === false ? record.lastCheck.failures + 1 : 1
     const gapMs = Math.min(ASK_AGAIN_MOST_MS, ASK_AGAIN_FIRST_MS * 2 ** (failures - 1))
-    const error = 'Meta has not answered yet'
-    const begun: LastCheck = { at, ok: false, error, failures, nextAt: at + gapMs }
+    const begun: LastCheck = { at, ok: false, error: NOT_ANSWERED_YET, failures, nextAt: at + gapMs }
     if (!(await vault.claimCheck(record, begun))) return
     const verdicts = await Promise.all(tokensToAsk(record, at).map((token) => ask(record, token)))
     const fault = verdicts.find((verdict) => verdict.kind === 'unanswered')

@@ -56,6 +56,9 @@ export type LastCheck =
   | { at: number; ok: true; nextAt: number }
   | { at: number; ok: false; error: string; failures: number; nextAt: number }
 
+/** What is said of a check that was begun. */
+export const NOT_ANSWERED_YET = 'Meta has not answered yet'
+
 /** All that is known of a sender's token. */
 export type TokenRecord = {
   /** Drawn when the record is made: version 7 of a record that Redis lost is not version 7 of the next one. */
