@@ -16,12 +16,15 @@ export type Ending = Try & {
 
 const ENDS = ['delivered', 'read', 'fallback', 'expired', 'canceled', 'used']
 
-/** Posts codes at a steady rate until `stop`, each to a recipient of its own, and never twice. */
-export function startLoad(system: System, perSecond: number) {
+/**
+ * Posts codes at a steady rate until `stop`, each to a recipient of its own, and never twice.
+ *
+ * @param everyone to whom, in this order
+ */
+export function startLoad(system: System, perSecond: number, everyone = recipients(20_000)) {
   const tries: Try[] = []
   const asked: Promise<void>[] = []
   const startedAt = Date.now()
-  const everyone = recipients(20_000)
   const timer = setInterval(() => {
     const due = Math.floor(((Date.now() - startedAt) * perSecond) / 1000)
     while (asked.length < due) asked.push(post(everyone[asked.length] ?? ''))
@@ -61,6 +64,24 @@ export function startLoad(system: System, perSecond: number) {
       await Promise.all(asked)
     },
   }
+}
+
+/** The last four digits of twenty people: most are reachable, and the simulator does to the others what it does to such numbers. */
+const CROWD = {
+  online: ['1111', '1112', '1113', '1114', '1115', '1116', '1117', '1118', '1119', '1120', '1121', '1122'],
+  'receipts off': ['0002', '0002'],
+  'phone off': ['0001', '0001'],
+  'no WhatsApp': ['0026', '0026', '0026'],
+  'not on the list': ['0030'],
+}
+
+/** So many people as they are: of twenty twelve are reachable, two have receipts off, two their phone, and four cannot be reached. */
+export function crowd(count: number): string[] {
+  const endings = Object.values(CROWD).flat()
+  return Array.from({ length: count }, (_, i) => {
+    const [middle, ending] = [Math.floor(i / endings.length), endings[(i * 7) % endings.length]]
+    return `+22177${100 + middle}${ending}`
+  })
 }
 
 /** Waits for the end of all that was accepted, and tells it. */

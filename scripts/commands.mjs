@@ -6,12 +6,13 @@ import { Failure } from './failure.mjs'
 import { findRedisServer, noRedis, testEnvironment } from './redis.mjs'
 import { root } from './root.mjs'
 import { writeSbom } from './sbom.mjs'
+import { screenshots } from './screenshots.mjs'
 import { setUp } from './setup.mjs'
 import { start } from './start.mjs'
 import { fuzz, test } from './test.mjs'
 import { stopToolsOnSignals } from './tool.mjs'
 
-const commands = { start, test, build, audit, simulator, chaos, fuzz, bench }
+const commands = { start, test, build, audit, simulator, chaos, fuzz, bench, screenshots }
 
 /** Runs the named command, and turns what it throws into one line and an exit code. */
 export async function runFromCommandLine([name, ...args]) {

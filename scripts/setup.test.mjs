@@ -26,10 +26,12 @@ test('a new or changed manifest calls for an installation, what lies in node_mod
   expect(await installHash(folder)).not.toBe(before)
 })
 
-test('the last line has the totals, and a file that could not be loaded is a failure', () => {
+test('the last line has the totals, and a file that could not be loaded or set up is a failure', () => {
   expect(totalsLine({ numPassedTests: 3, numFailedTests: 0, numPendingTests: 0 })).toBe('3 passed, 0 failed')
   const unloaded = { status: 'failed', assertionResults: [] }
-  expect(
-    totalsLine({ numPassedTests: 3, numFailedTests: 1, numPendingTests: 2, testResults: [unloaded] }),
-  ).toBe('3 passed, 2 failed, 2 skipped')
+  const notSetUp = { status: 'failed', assertionResults: [{ status: 'skipped' }, { status: 'skipped' }] }
+  const testResults = [unloaded, notSetUp, { status: 'failed', assertionResults: [{ status: 'failed' }] }]
+  expect(totalsLine({ numPassedTests: 3, numFailedTests: 1, numPendingTests: 2, testResults })).toBe(
+    '3 passed, 3 failed, 2 skipped',
+  )
 })

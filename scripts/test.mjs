@@ -2,6 +2,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { browserEnvironment, findBrowser } from './browser.mjs'
 import { Failure } from './failure.mjs'
 import { findRedisServer, noRedis, testEnvironment } from './redis.mjs'
 import { root } from './root.mjs'
@@ -32,9 +33,9 @@ const checks = [
  */
 export async function test(args) {
   await setUp()
-  const redisEnvironment = await findRedis()
+  const found = { ...(await findRedis()), ...browserEnvironment(await findBrowser()) }
   const failed = await step('Checking format, lint, types and dead code', runChecks)
-  const exitCode = await runVitest(args, redisEnvironment)
+  const exitCode = await runVitest(args, found)
   const totals = await readTotals()
   if (failed.length > 0) console.log(`Failed before the tests: ${failed.join(', ')} (see above)`)
   console.log(totalsLine(totals))
@@ -62,7 +63,7 @@ function readArguments(args, options) {
   }
 }
 
-/** The last line, from the totals of the runner's report. A file that could not be loaded is a failure too. */
+/** The last line, from the totals of the runner's report. A file that failed without any of its tests is a failure too: it could not be loaded, or set up. */
 export function totalsLine({
   numPassedTests = 0,
   numFailedTests = 0,
@@ -70,7 +71,7 @@ export function totalsLine({
   testResults = [],
 }) {
   const unloaded = testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    (file) => file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed'),
   )
   const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
   return `${numPassedTests} passed, ${numFailedTests + unloaded.length} failed${skipped}`

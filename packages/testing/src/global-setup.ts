@@ -5,13 +5,13 @@ import { whenReady } from './redis-ready.ts'
 import { startRedis } from './redis.ts'
 import type { RedisServer } from './redis-server.ts'
 
-const findRedis = fileURLToPath(new URL('../../../scripts/redis.mjs', import.meta.url))
+const scriptNamed = (name: string) => fileURLToPath(new URL(`../../../scripts/${name}.mjs`, import.meta.url))
 
 let redis: RedisServer | undefined
 
 /** Starts the shared Redis before the first test file. The processes of the tests inherit the environment. */
 export async function setup(): Promise<void> {
-  await nameServer()
+  await nameWhatIsThere()
   if (process.env['REDIS_URL']) return whenReady(process.env['REDIS_URL'], 5000)
   redis = await startRedis()
   process.env['RELAIS_TEST_REDIS_URL'] = redis.url
@@ -22,9 +22,11 @@ export async function teardown(): Promise<void> {
   await redis?.stop()
 }
 
-/** `npm test` has already looked for a server; an editor that runs vitest by itself has not. */
-async function nameServer(): Promise<void> {
+/** `npm test` has already looked for a server and a browser; an editor that runs vitest by itself has not. */
+async function nameWhatIsThere(): Promise<void> {
   if (process.env['RELAIS_REDIS_SERVER'] || process.env['RELAIS_TEST_REDIS']) return
-  const { stdout } = await promisify(execFile)(process.execPath, [findRedis])
-  Object.assign(process.env, JSON.parse(stdout))
+  for (const name of ['redis', 'browser']) {
+    const { stdout } = await promisify(execFile)(process.execPath, [scriptNamed(name)])
+    Object.assign(process.env, JSON.parse(stdout))
+  }
 }

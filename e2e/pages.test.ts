@@ -1,0 +1,160 @@
+/**
+ * Every page in a real browser, in both themes, on a phone and on a laptop, while messages come in and meet all kinds of ends. A new page is a
+ * row of `PAGES`.
+ */
+import { openQueue, openRedis, type QueueName } from '@relais/core'
+import { eventually } from '@relais/testing'
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
+import {
+  findBarriers,
+  hasBrowser,
+  overhang,
+  resize,
+  sharedBrowser,
+  THEMES,
+  WIDTHS,
+  type Barrier,
+} from './browser.ts'
+import { crowd, startLoad } from './load.ts'
+import { sharedSystem, type System } from './system.ts'
+
+/** Codes a second; a backlog of other messages takes what is left of the pace. */
+const LOAD = 30
+const PACE = 40
+const BACKLOG = 1000
+const PATIENT = { ttlSeconds: 900, deliverWithinSeconds: 900 }
+
+/** So many jobs there are in each state when the first page is opened: of those that failed more than the board shows at once. */
+const JOBS = { active: 1, prioritized: 1, delayed: 1, completed: 1, failed: 11 }
+
+type PageRow = {
+  name: string
+  url: (system: System) => string | Promise<string>
+  /** A text that is there once the page has drawn what it was opened for. */
+  shows: string
+  /** The rules of axe-core that a page which is not ours breaks, each with what breaks it. */
+  tolerated?: Record<string, string>
+  /** Jobs of this queue wait while the page is looked at. */
+  paused?: QueueName
+}
+
+const BULL_BOARD = {
+  'button-name': 'the icons at the top have no names',
+  'color-contrast': 'small letters in grey and in red on a tint, 3.8 to 4.4 to 1',
+  'svg-img-alt': 'its Redis logo',
+}
+
+const PAGES: PageRow[] = [
+  {
+    name: 'the docs of the API',
+    url: ({ apiUrl }) => `${apiUrl}/docs`,
+    shows: 'Send a message',
+    tolerated: {
+      'color-contrast':
+        'white on the green and grey of its buttons and versions, 2.2 to 3.8 to 1; in the light only',
+      'image-alt': 'its logo',
+      label: 'the field with the URL of the document',
+      'nested-interactive': 'a padlock within the button that opens an operation',
+    },
+  },
+  {
+    name: 'the queues',
+    url: ({ apiUrl }) => `${apiUrl}/admin/queues`,
+    shows: 'access-token',
+    tolerated: BULL_BOARD,
+    paused: 'fallback',
+  },
+  {
+    name: 'the failed jobs',
+    url: ({ apiUrl }) => `${apiUrl}/admin/queues/queue/messages?status=failed`,
+    shows: 'fallback: ',
+    tolerated: { ...BULL_BOARD, listitem: 'the numbers of its pages' },
+  },
+  {
+    name: 'the phones of the simulator',
+    url: ({ simulator }) => simulator.graphUrl,
+    shows: 'no WhatsApp',
+  },
+]
+
+describe.skipIf(!hasBrowser)('in a browser', { timeout: 120_000 }, () => {
+  const system = sharedSystem({ env: { SEND_RATE_PER_SECOND: String(PACE), DELIVER_WITHIN_SECONDS: '5' } })
+  const browser = sharedBrowser()
+  let load: ReturnType<typeof startLoad> | undefined
+
+  beforeAll(async () => {
+    system().simulator.injectFaults([
+      { kind: 'stall', ms: 30_000, accepted: false, probability: 0.03 },
+      { kind: 'error', code: 131_016, probability: 0.03 },
+    ])
+    await postBacklog(system())
+    load = startLoad(system(), LOAD, crowd(18_000))
+    await eventually(
+      () => jobsOf(system(), 'messages'),
+      (counts) => Object.entries(JOBS).every(([state, least]) => (counts[state] ?? 0) >= least),
+      { timeoutMs: 60_000, everyMs: 200, what: `jobs in every state: ${JSON.stringify(JOBS)}` },
+    )
+  })
+  afterAll(() => load?.stop())
+
+  it.for(PAGES.map((row) => [row.name, row] as const))(
+    '%s: nothing keeps people out, and the browser has nothing to say',
+    async ([, { url, shows, tolerated = {}, paused }], t) => {
+      if (paused) await keepWaiting(t, system(), paused)
+      const login = { name: 'awa', key: system().secrets.opsKey }
+      const address = await url(system())
+      const found: Barrier[] = []
+      for (const theme of THEMES) {
+        const page = await browser().visit(t, address, { theme, login })
+        for (const width of WIDTHS) {
+          await resize(page, width)
+          await page.getByText(shows).filter({ visible: true }).first().waitFor()
+          const barriers = await findBarriers(page)
+          found.push(...barriers.map(({ rule, text }) => ({ rule, text: `${theme}, ${width} px: ${text}` })))
+          expect(await overhang(page), `pixels too wide for ${width}`).toBe(0)
+        }
+        // What others are being looked at costs time that this one needs.
+        await page.context().close()
+      }
+      const unknown = found.filter(({ rule }) => !Object.hasOwn(tolerated, rule))
+      expect(unknown.map(({ text }) => text)).toEqual([])
+      // What has been mended is to be held from then on.
+      expect([...new Set(found.map(({ rule }) => rule))].toSorted()).toEqual(
+        Object.keys(tolerated).toSorted(),
+      )
+    },
+  )
+})
+
+/** Ordinary messages of another app, which wait for longer than the test takes: codes go first. */
+async function postBacklog(system: System): Promise<void> {
+  const messages = crowd(BACKLOG).map((to) => ({ to, type: 'text', text: 'Good morning', ...PATIENT }))
+  const answer = await system.call('POST', '/api/messages/batch', system.secrets.otherApiKey, { messages })
+  expect(answer.status).toBe(202)
+}
+
+/** How many jobs of a queue are in each state, as the board tells. */
+async function jobsOf({ apiUrl, secrets }: System, name: QueueName): Promise<Record<string, number>> {
+  const authorization = `Basic ${Buffer.from(`awa:${secrets.opsKey}`).toString('base64')}`
+  const answer = await fetch(`${apiUrl}/admin/queues/api/queues`, { headers: { authorization } })
+  const { queues } = (await answer.json()) as { queues: { name: string; counts: Record<string, number> }[] }
+  return queues.find((queue) => queue.name === name)?.counts ?? {}
+}
+
+/** Until the end of the test. There is a job by then. */
+async function keepWaiting(t: TestContext, system: System, name: QueueName): Promise<void> {
+  const { env } = system
+  const redis = openRedis({ kind: 'single', url: env.REDIS_URL }, 'patient', () => undefined)
+  const queue = openQueue(name, { redis, prefix: env.QUEUE_PREFIX, onError: () => undefined })
+  t.onTestFinished(async () => {
+    await queue.resume()
+    await queue.close()
+    redis.disconnect()
+  })
+  await queue.pause()
+  const waits = ({ waiting = 0, paused = 0 }: Record<string, number>) => waiting + paused > 0
+  await eventually(() => jobsOf(system, name), waits, {
+    timeoutMs: 30_000,
+    what: `a job that waits in ${name}`,
+  })
+}
