@@ -28,6 +28,8 @@ type View = {
   theme?: (typeof THEMES)[number]
   /** Operator name and key, given when the page asks for them. */
   login?: { name: string; key: string }
+  /** A complaint that belongs to what is tried. */
+  tolerates?: RegExp
 }
 
 type Browser = Awaited<ReturnType<typeof openBrowser>>
@@ -66,7 +68,7 @@ async function openBrowser(scope: Scope) {
      * of the test fails it: errors of scripts and of the console, what the page's own policy forbids, requests without a good answer.
      */
     async visit(t: Scope, url: string, view: View = {}): Promise<Page> {
-      const { width = 1280, theme = 'light', login } = view
+      const { width = 1280, theme = 'light', login, tolerates } = view
       const context = await browser.newContext({
         viewport: sizeOf(width),
         colorScheme: theme,
@@ -76,7 +78,7 @@ async function openBrowser(scope: Scope) {
       const page = await context.newPage()
       const complaints = collectComplaints(page)
       t.onTestFinished(async () => {
-        const found = complaints()
+        const found = complaints().filter((complaint) => !tolerates?.test(complaint))
         await context.close()
         if (found.length > 0) throw new Error(`the browser complains of ${url}:\n${found.join('\n')}`)
       })

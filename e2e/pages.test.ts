@@ -46,6 +46,11 @@ const BULL_BOARD = {
 
 const PAGES: PageRow[] = [
   {
+    name: 'the status page',
+    url: ({ apiUrl }) => `${apiUrl}/admin`,
+    shows: 'Why messages fell back',
+  },
+  {
     name: 'the docs of the API',
     url: ({ apiUrl }) => `${apiUrl}/docs`,
     shows: 'Send a message',

@@ -38,6 +38,9 @@ export type MetaLook = {
 /** What only people want to know of the number changes slowly. */
 const DETAILS_EVERY_MS = 60_000
 
+/** Meta answers within that as a rule: what it says is then shown at once, and not with the next look. */
+const USUAL_ANSWER_MS = 250
+
 /** Meta is asked about a dead token no oftener than this: another one is noticed at once. */
 const DEAD_EVERY_MS = 10_000
 
@@ -63,8 +66,8 @@ export function createLookAtMeta(deps: {
     look,
 
     /**
-     * What was found last. If that is older than `maxAgeMs` Meta is asked, and not waited for; unless nothing is known yet, or only of another token:
-     * then for `waitMs`.
+     * What was found last. If that is older than `maxAgeMs` Meta is asked, and waited for a moment: for `waitMs` if nothing is known yet, or only of
+     * another token.
      */
     async latest({ maxAgeMs, waitMs }: { maxAgeMs: number; waitMs: number }): Promise<MetaLook | undefined> {
       const { token } = await present()
@@ -72,8 +75,8 @@ export function createLookAtMeta(deps: {
       const bearableMs = known?.isTokenRefused ? Math.max(maxAgeMs, DEAD_EVERY_MS) : maxAgeMs
       if (latest && (now() - latest.at < bearableMs || now() < quietUntil)) return latest
       const asked = look().catch(() => undefined)
-      if (latest) return latest
-      return (await Promise.race([asked, sleep(waitMs, undefined, { ref: false })])) ?? known
+      const late = sleep(latest ? Math.min(waitMs, USUAL_ANSWER_MS) : waitMs, undefined, { ref: false })
+      return (await Promise.race([asked, late])) ?? known
     },
 
     /** State, throughput and messaging limit of the number, as far as Meta tells. At most a minute old. */

@@ -28,8 +28,8 @@ import type { Queue } from 'bullmq'
 import type { LookAtMeta } from './meta-look.ts'
 import type { createWhatsappStatus, WhatsappStatus } from './whatsapp-status.ts'
 
-/** While somebody looks, Meta is asked so often at most: half of what it allows in an hour. */
-const LOOK_EVERY_MS = 1500
+/** While somebody looks, Meta is asked so often at most: below the 5000 calls that it allows in an hour. */
+const LOOK_EVERY_MS = 1000
 
 /** The first look of all is waited for so long. */
 const FIRST_LOOK_MS = 2000
