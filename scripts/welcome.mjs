@@ -12,10 +12,10 @@ export function welcomeText({ api, phones, redis, keys, env }) {
   const rows = [
     ['API and its docs', `${api}/docs`],
     [
-      'Queues',
-      `${api}/admin/queues   (${isSet(env, 'OPS_KEYS') ? 'an operator and their key' : 'user ops, password: the ops key'})`,
+      'Status',
+      `${api}/admin   (${isSet(env, 'OPS_KEYS') ? 'an operator and their key' : 'user ops, password: the ops key'})`,
     ],
-    ['Status', `${api}/api/wallet/whatsapp-status   (ops key)`],
+    ['Queues', `${api}/admin/queues   (likewise)`],
     ['WhatsApp', phones ? `simulated; the phones: ${phones}` : 'real: messages reach people'],
     ['Redis', redis],
     ['API key', isSet(env, 'API_KEYS') ? 'from the environment' : `${keys.apiKey}   (app demo)`],
