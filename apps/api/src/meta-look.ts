@@ -35,6 +35,8 @@ export type MetaLook = {
   fault?: string
 }
 
+export type NumberDetails = Pick<PhoneNumberNode, 'status' | 'throughputLevel' | 'messagingLimit'>
+
 /** What only people want to know of the number changes slowly. */
 const DETAILS_EVERY_MS = 60_000
 
@@ -56,7 +58,7 @@ export function createLookAtMeta(deps: {
   const { phoneNumberId, graph, now = Date.now } = deps
   const { accessToken, app } = deps.sender
   let known: MetaLook | undefined
-  let details: Pick<PhoneNumberNode, 'status' | 'throughputLevel' | 'messagingLimit'> = {}
+  let details: NumberDetails = {}
   let detailsAt = -Infinity
   let quietUntil = -Infinity
   let looking: Promise<MetaLook> | undefined
@@ -79,23 +81,13 @@ export function createLookAtMeta(deps: {
       return (await Promise.race([asked, late])) ?? known
     },
 
-    /** State, throughput and messaging limit of the number, as far as Meta tells. At most a minute old. */
-    async details(): Promise<typeof details> {
+    /** State, throughput and messaging limit of the number, as far as Meta has told. Asked for in the background, once a minute while somebody wants to know. */
+    details(): NumberDetails {
       if (now() - detailsAt >= DETAILS_EVERY_MS && known?.phone) {
         detailsAt = now()
-        // One field that a number does not have makes the whole call fail, so the one that some may lack is asked for by itself.
-        const [usual, limit] = await Promise.all([
-          ask(['status', 'throughput']),
-          ask(['whatsapp_business_manager_messaging_limit']),
-        ])
-        details = { ...phoneIn(usual), ...phoneIn(limit) }
+        void askDetails().catch(() => undefined)
       }
-      const { status, throughputLevel, messagingLimit } = details
-      return {
-        ...(status !== undefined && { status }),
-        ...(throughputLevel !== undefined && { throughputLevel }),
-        ...(messagingLimit !== undefined && { messagingLimit }),
-      }
+      return details
     },
   }
 
@@ -116,6 +108,21 @@ export function createLookAtMeta(deps: {
     }
     known = found
     return found
+  }
+
+  /** One field that a number does not have makes the whole call fail, so the one that some may lack is asked for by itself. */
+  async function askDetails(): Promise<void> {
+    const [usual, limit] = await Promise.all([
+      ask(['status', 'throughput']),
+      ask(['whatsapp_business_manager_messaging_limit']),
+    ])
+    const { status, throughputLevel } = phoneIn(usual)
+    const { messagingLimit } = phoneIn(limit)
+    details = {
+      ...(status !== undefined && { status }),
+      ...(throughputLevel !== undefined && { throughputLevel }),
+      ...(messagingLimit !== undefined && { messagingLimit }),
+    }
   }
 
   /** With the token in use, which is marked for all if Meta refuses it. Without one a dead token still tells whether Meta answers. */

@@ -22,6 +22,7 @@ import {
   createPumpingGuard,
   createReplication,
   createRestartCoolDown,
+  createRulings,
   createSealer,
   createSender,
   createTallies,
@@ -134,6 +135,14 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     if (!(await sender.vault.read())) await sender.lookAfterToken()
   }
 
+  const audit = createAudit({
+    redis,
+    keys,
+    encryptionKeys: settings.encryptionKeys,
+    keptDays: settings.auditKeptDays,
+    onEntry: events.auditEntry,
+    onError: events.auditFailed,
+  })
   const presence = createPresence({ redis, keys, facts: () => ({ name: 'api', version }), now })
   const pauses = createPauses({ redis, keys, senderId: sender.phoneNumberId, now })
   const lookAtMeta = createLookAtMeta({ phoneNumberId: settings.phoneNumberId, sender, graph })
@@ -154,6 +163,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     tallies,
     presence,
     pacing: createPacing({ redis, keys }),
+    rulings: createRulings({ redis, keys, audit, now }),
     unsettled,
     queues: { messages, fallback, receipts },
     redisFacts: () => readRedisFacts(redis, keys.timers(), 'memory'),
@@ -168,14 +178,6 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     store: createApiKeyStore({ redis, keys, sealer }),
     onError,
     onUnreadable: events.apiKeysUnreadable,
-  })
-  const audit = createAudit({
-    redis,
-    keys,
-    encryptionKeys: settings.encryptionKeys,
-    keptDays: settings.auditKeptDays,
-    onEntry: events.auditEntry,
-    onError: events.auditFailed,
   })
 
   const app = await buildApp({

@@ -12,6 +12,7 @@ import {
   type Clock,
   type FallbackReason,
   type Finding,
+  type GuardStop,
   type LivingProcess,
   type Minute,
   type PacedSender,
@@ -20,12 +21,14 @@ import {
   type Pause,
   type Presence,
   type RedisFacts,
+  type Ruling,
+  type Rulings,
   type Sender,
   type Tallies,
   type Unsettled,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
-import type { LookAtMeta } from './meta-look.ts'
+import type { LookAtMeta, NumberDetails } from './meta-look.ts'
 import type { createWhatsappStatus, WhatsappStatus } from './whatsapp-status.ts'
 
 /** While somebody looks, Meta is asked so often at most: below the 5000 calls that it allows in an hour. */
@@ -65,7 +68,7 @@ export type Overview = {
   mode: WhatsappStatus['mode']
   findings: Finding[]
   status: Omit<WhatsappStatus, 'mode'>
-  phone: { status?: string; throughputLevel?: string; messagingLimit?: string }
+  phone: NumberDetails
   meta: {
     /** Calls within the last minutes, and how long one took on the average, in milliseconds. */
     calls: number
@@ -86,6 +89,11 @@ export type Overview = {
   receiptsLately: { count: number; refused: number }
   pauses: Pause[]
   pace: PaceState
+  /** What operators have ruled about prefixes of numbers, and those that the guard against pumping has stopped. */
+  rulings: Ruling[]
+  stops: GuardStop[]
+  /** Messages that were refused at the door within the hour, by the limit. */
+  refused: { limit: string; count: number }[]
   processes: OverviewProcess[]
   redis: { usedMemoryBytes: number; maxMemoryBytes: number }
 }
@@ -98,6 +106,7 @@ export function createOverview(deps: {
   tallies: Pick<Tallies, 'lastHour'>
   presence: Pick<Presence, 'all'>
   pacing: Pick<Pacing, 'state'>
+  rulings: Pick<Rulings, 'list'>
   unsettled: Pick<Unsettled, 'oldestWaiting'>
   queues: { messages: Queue; fallback: Queue; receipts: Queue }
   redisFacts: () => Promise<Pick<RedisFacts, 'usedMemoryBytes' | 'maxMemoryBytes'>>
@@ -125,7 +134,7 @@ export function createOverview(deps: {
       deps.unsettled.oldestWaiting(),
       oldestJobAt(queues.fallback),
       memoryOf(),
-      Promise.all([queues.messages.isPaused(), queues.receipts.count()]),
+      Promise.all([queues.messages.isPaused(), queues.receipts.count(), deps.rulings.list()]),
     ])
     const now = clock.now()
     const { look, record, present, state, pauses } = seen
@@ -161,13 +170,13 @@ export function createOverview(deps: {
     })
     const lately = minutes.slice(-RECENT_MINUTES)
     const calls = sum(lately, (name) => name.startsWith('call:'))
-    const [isPaused, receipts] = more
+    const [isPaused, receipts, { rulings, stops }] = more
     return {
       at: now,
       mode,
       findings,
       status,
-      phone: await metaLook.details(),
+      phone: metaLook.details(),
       meta: {
         calls,
         meanMs: calls > 0 ? Math.round(sum(lately, (name) => name === 'call-ms') / calls) : null,
@@ -189,6 +198,9 @@ export function createOverview(deps: {
       },
       pauses,
       pace,
+      rulings,
+      stops,
+      refused: [...counted(minutes, 'limited:')].map(([limit, count]) => ({ limit, count })),
       processes: processes.map(({ name, version, host, pid, startedAt, seenAt }) => ({
         name,
         version,

@@ -138,6 +138,7 @@ export function createEvents(options: {
     /** Counted and not logged: a flood is refused as quickly as it comes. */
     messageLimited(limit: Limit | 'country'): void {
       metrics.limited.inc({ limit })
+      tallies?.add(`limited:${limit}`)
     },
 
     /** A prefix of numbers, which is none, looks like pumping, is stopped, or goes on; or an app comes to its limit of the day. */

@@ -236,31 +236,32 @@ function receiptsPart({ status, receiptsLately, at }: Overview): Html {
   ])
 }
 
-function limitsPart({ pauses, pace, at }: Overview): Html {
+function limitsPart({ pauses, pace, rulings, stops, refused, at }: Overview): Html {
   const rate =
     pace.ratePerSecond === 0
       ? 'none'
       : `${pace.ratePerSecond.toFixed(pace.ratePerSecond < 10 ? 1 : 0)} a second`
+  const slowed =
+    pace.slowed &&
+    html`${pill('odd', 'slowed down')} ${rate}, since ${fromNow(pace.slowed.since, at)}: ${pace.slowed.reason}`
   return html`${facts([
-    [
-      'Pace',
-      pace.slowed
-        ? html`${pill('odd', 'slowed down')} ${rate}, since ${fromNow(pace.slowed.since, at)}:
-          ${pace.slowed.reason}`
-        : rate,
-    ],
+    ['Pace', slowed ?? rate],
     pace.pausedForMs > 0 && ['Held', `for ${span(pace.pausedForMs)} more`],
+    [
+      'Refused, last hour',
+      refused.length === 0
+        ? 'nothing by a limit'
+        : refused.map(({ limit, count }) => `${limit}: ${number(count)}`).join(', '),
+    ],
   ])}
   ${
-    pauses.length === 0
-      ? html`<p class="soft">Nothing is paused.</p>`
+    pauses.length + stops.length + rulings.length === 0
+      ? html`<p class="soft">Nothing is paused, stopped or ruled.</p>`
       : html`<ul class="rows">
           ${pauses.map(
             ({ what, reason, detail, since, probeAt, probes }) =>
               html`<li>
-                <p class="row-head">
-                  <span>${pill('bad', 'paused')} <span class="mono">${what}</span></span>
-                </p>
+                <p>${pill('bad', 'paused')} <span class="mono">${what}</span></p>
                 <p>
                   ${reason}: ${detail}
                   <span class="soft"
@@ -268,6 +269,26 @@ function limitsPart({ pauses, pace, at }: Overview): Html {
                     ${fromNow(probeAt, at)}</span
                   >
                 </p>
+              </li>`,
+          )}
+          ${stops.map(
+            ({ app, prefix, since }) =>
+              html`<li>
+                <p>${pill('bad', 'stopped')} <span class="mono">${prefix}</span> for the app ${app}</p>
+                <p>
+                  By the guard against pumping: next to no codes to these numbers are used.
+                  <span class="soft">since ${fromNow(since, at)}</span>
+                </p>
+              </li>`,
+          )}
+          ${rulings.map(
+            ({ app, prefix, ruling, until, by, why }) =>
+              html`<li>
+                <p>
+                  ${pill(ruling === 'stop' ? 'bad' : 'good', ruling === 'stop' ? 'stopped' : 'allowed')}
+                  <span class="mono">${prefix}</span> for ${app === '*' ? 'all apps' : `the app ${app}`}
+                </p>
+                <p>By ${by}: ${why} <span class="soft">ends ${fromNow(until, at)}</span></p>
               </li>`,
           )}
         </ul>`
