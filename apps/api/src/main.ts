@@ -7,11 +7,10 @@ import {
   requireSense,
   STOP_WITHIN_MS,
   untilAskedToStop,
+  VERSION,
   watchFatalErrors,
 } from '@relais/core'
 import { apiSettings, requireDistinctKeys, type ApiSettings } from './config.ts'
-
-const VERSION = '0.1.0'
 
 const failed = watchFatalErrors('api')
 const settings = readEnvironment()

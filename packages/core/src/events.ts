@@ -9,7 +9,7 @@ import type { Notice } from './graph/notices.ts'
 import type { Limit, LimitNews } from './limits/limits.ts'
 import type { Logger } from './logger.ts'
 import type { FallbackReason, Message, MessageStatus } from './message.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics, REPAIRS, TemplateState } from './metrics.ts'
 import type { Pause } from './pauses.ts'
 import { maskPhoneNumber } from './phone-number.ts'
 import { whyUnfit, type RedisFacts } from './redis-fitness.ts'
@@ -32,6 +32,11 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     ...(message.reference !== undefined && { reference: message.reference }),
   })
 
+  const countTemplate = ({ template, language, isTest }: Message, state: TemplateState) => {
+    if (template !== undefined && language !== undefined && !isTest)
+      metrics.templateMessage(template, language, state)
+  }
+
   return {
     messageAccepted(message: Message): void {
       if (!message.isTest) metrics.accepted.inc({ app: message.app, type: message.type })
@@ -41,6 +46,7 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     messageSent(message: Message, durationMs: number): void {
       metrics.attempts.inc({ outcome: 'accepted' })
       metrics.toSent.observe((now() - message.acceptedAt) / 1000)
+      countTemplate(message, 'sent')
       // Not Meta's id: it holds the recipient's number in base64. The record has it.
       const facts = { attempts: message.attempts, durationMs: Math.round(durationMs) }
       logger.info({ event: 'message.sent', ...about(message), ...facts }, 'message sent')
@@ -64,6 +70,7 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
 
     /** It goes to the fallback queue; the record follows there. */
     fallbackDecided(message: Message, reason: FallbackReason): void {
+      countTemplate(message, 'failed')
       logger.warn(
         { event: 'message.fallback_decided', ...about(message), reason },
         'message goes to the fallback',
@@ -81,6 +88,7 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     /** The phone has it: the first `delivered` or `read`. */
     messageArrived(message: Message): void {
       metrics.toDelivered.observe((now() - message.acceptedAt) / 1000)
+      countTemplate(message, 'delivered')
       metrics.ended.inc({ end: 'delivered', reason: '' })
     },
 
@@ -341,8 +349,7 @@ const LIMIT_TEXTS = {
   failing: 'many codes to these numbers cannot be delivered',
 }
 
-/** What the sweep found: no job, a fallback that was decided and not written, or no record any more. */
-export type Repair = 'job_lost' | 'fallback_unwritten' | 'record_lost'
+export type Repair = (typeof REPAIRS)[number]
 
 export type Events = ReturnType<typeof createEvents>
 

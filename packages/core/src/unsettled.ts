@@ -35,6 +35,26 @@ if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
 return 0
 `
 
+/** So many records are looked at for the oldest that waits. */
+const MOST_LOOKED_AT = 1000
+
+/**
+ * KEYS the records of some messages
+ * Returns when the one was accepted (ms) that has waited longest to be sent, as a string; false when none of them waits.
+ */
+const OLDEST_WAITING = `
+local oldest
+for i = 1, #KEYS do
+  local record = redis.call('HMGET', KEYS[i], 'status', 'reason', 'isTest', 'acceptedAt')
+  local isToBeSent = record[1] == 'queued' or record[1] == 'sending' or record[1] == 'uncertain'
+  if isToBeSent and not record[2] and not record[3] then
+    local at = tonumber(record[4])
+    if not oldest or at < oldest then oldest = at end
+  end
+end
+return oldest and string.format('%.0f', oldest)
+`
+
 /**
  * KEYS the records of some messages, then their jobs in the same order · ARGV 1 accepted before (ms)
  * Returns the places of those whom nobody works at: not sent, not given to the fallback, and their job is gone or has ended.
@@ -61,6 +81,7 @@ declare module 'ioredis' {
     ): Result<[number, string[]] | null, Context>
     relaisForget(timers: string, unsettled: string, record: string, id: string): Result<number, Context>
     relaisWithoutJob(numberOfKeys: number, ...args: (string | number)[]): Result<number[], Context>
+    relaisOldestWaiting(numberOfKeys: number, ...args: string[]): Result<string | null, Context>
   }
 }
 
@@ -70,6 +91,7 @@ export function createUnsettled(options: { redis: RedisClient; keys: Keys; now?:
   redis.defineCommand('relaisTakeDue', { numberOfKeys: 2, lua: TAKE_DUE })
   redis.defineCommand('relaisForget', { numberOfKeys: 3, lua: FORGET })
   redis.defineCommand('relaisWithoutJob', { lua: WITHOUT_JOB })
+  redis.defineCommand('relaisOldestWaiting', { lua: OLDEST_WAITING })
 
   return {
     /**
@@ -136,6 +158,20 @@ export function createUnsettled(options: { redis: RedisClient; keys: Keys; now?:
       const [counted] =
         (await redis.multi().incr(keys.runs(id)).pexpire(keys.runs(id), RUNS_KEPT_MS).exec()) ?? []
       return Number(counted?.[1])
+    },
+
+    /**
+     * When the message was accepted that has waited longest and is not sent yet (milliseconds since 1970); undefined: none waits. Test
+     * messages do not count: they may be meant to wait.
+     *
+     * Looks at no more than the thousand whose timers run out first. Timers run out in about the order of acceptance, so what is left out is
+     * younger; but while a thousand that are sent wait for their receipts, those behind them are not seen.
+     */
+    async oldestWaiting(): Promise<number | undefined> {
+      const ids = await redis.zrange(keys.timers(), '0', String(MOST_LOOKED_AT - 1))
+      if (ids.length === 0) return undefined
+      const at = await redis.relaisOldestWaiting(ids.length, ...ids.map(keys.message))
+      return at === null ? undefined : Number(at)
     },
 
     /** How many messages of each app have not reached an end. */
