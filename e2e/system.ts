@@ -53,6 +53,8 @@ export type SystemOptions = {
   workers?: number
   /** Settings of API and workers, on top of those they need. */
   env?: Record<string, string>
+  /** Settings of workers alone. */
+  workerEnv?: Record<string, string>
   simulator?: Partial<SimulatorOptions>
   redisUrl?: string
   withReceipts?: boolean
@@ -114,7 +116,7 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}) {
   const processes: NodeProcess[] = []
   let aheadMs = 0
   const api = startApp('api')
-  const pool = Array.from({ length: workers }, () => startApp('worker'))
+  const pool = Array.from({ length: workers }, () => startApp('worker', options.workerEnv))
   await Promise.all([isUp(api), ...pool.map(isUp)])
 
   const call = (method: string, path: string, key: string, body?: unknown) =>

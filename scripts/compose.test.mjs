@@ -9,6 +9,7 @@ import { apiSettings } from '../apps/api/src/config.ts'
 import { workerSettings } from '../apps/worker/src/config.ts'
 import { readSettings as readSimulatorSettings } from '../packages/simulator/src/settings.ts'
 import { root } from './root.mjs'
+import { runTool } from './tool.mjs'
 
 const read = (path) => readFile(join(root, path), 'utf8')
 const compose = await read('docker-compose.yml')
@@ -55,7 +56,7 @@ test('Redis is reached by the API and the worker only', () => {
   expect(service('redis')).not.toMatch(/^\s+(ports|expose):/m)
   expect(service('redis')).toContain('networks: [data]')
   expect(compose).toContain('data: { internal: true }')
-  expect(service('simulator')).not.toContain('networks:')
+  for (const name of ['simulator', 'prometheus', 'grafana']) expect(service(name)).not.toContain('networks:')
 })
 
 test('what is published is published on this machine only, unless RELAIS_BIND says otherwise', () => {
@@ -68,6 +69,8 @@ test('what is published is published on this machine only, unless RELAIS_BIND sa
   expect(published).toEqual([
     "ports: ['${RELAIS_BIND:-127.0.0.1}:${PORT:-3000}:3000']",
     "ports: ['127.0.0.1:${SIMULATOR_PORT:-4010}:4010']",
+    "ports: ['127.0.0.1:${PROMETHEUS_PORT:-9090}:9090']",
+    "ports: ['127.0.0.1:${GRAFANA_PORT:-3001}:3000']",
   ])
 })
 
@@ -120,7 +123,42 @@ test('the simulator is given what it knows, with its addresses in here, and star
     without([...known], listeners).sort(),
   )
   expect(given.SIMULATOR_WEBHOOK_URL).toBe('http://api:3000/api/webhooks/whatsapp')
-  expect(services.filter((name) => service(name).includes('profiles:'))).toEqual(['simulator'])
+  expect(service('simulator')).toContain('profiles: [demo]')
+})
+
+test('what watches starts with its profile only, from pinned images, and reads what it is given', () => {
+  const withProfile = services.filter((name) => service(name).includes('profiles: [observability]'))
+  expect(withProfile).toEqual(['prometheus', 'grafana'])
+  for (const name of withProfile) {
+    expect(service(name)).toMatch(/image: \$\{[A-Z]+_IMAGE:-[a-z/]+:v?\d+\.\d+\.\d+\}/)
+    const mounts = [...service(name).matchAll(/\.\/deploy\/[^'\s]+/g)].map(([mount]) => mount)
+    expect(mounts).not.toEqual([])
+    expect(mounts.filter((mount) => !mount.endsWith(':ro'))).toEqual([])
+  }
+})
+
+test('Grafana lets nobody in without a password that somebody has chosen', () => {
+  expect(service('grafana')).toContain("GF_AUTH_ANONYMOUS_ENABLED: 'false'")
+  expect(service('grafana')).toContain('GF_SECURITY_ADMIN_PASSWORD: ${GRAFANA_PASSWORD:-}')
+  const [, script] = /^ {6}- (test -n .*)$/m.exec(service('grafana'))
+  const run = (password) =>
+    runTool('sh', ['-c', script.replace('$$', '$').replace('/run.sh', 'echo started')], {
+      env: { GF_SECURITY_ADMIN_PASSWORD: password },
+    })
+  return Promise.all([
+    expect(run('')).resolves.toEqual({ code: 78, output: 'Set GRAFANA_PASSWORD in the .env.\n' }),
+    expect(run('a b"c')).resolves.toEqual({ code: 0, output: 'started\n' }),
+  ])
+})
+
+test('Prometheus looks for API and workers where they tell their metrics', async () => {
+  const config = await read('deploy/prometheus/prometheus.yml')
+  for (const name of ['api', 'worker']) {
+    const port = settingsOf(name).METRICS_PORT.replaceAll("'", '')
+    expect(config).toContain(`names: [${name}], type: A, port: ${port}`)
+    // The image has HOST=0.0.0.0.
+    expect(settingsOf(name).HOST).toBeUndefined()
+  }
 })
 
 test('the file keeps to what old and new compose both read', () => {
@@ -130,7 +168,7 @@ test('the file keeps to what old and new compose both read', () => {
     'volumes',
   ])
   const inserted = compose.match(/\$(\{[^}]*\}|.)/g)
-  expect(inserted.filter((text) => !/^\$\{[A-Z_]+:-[^${}]*\}$/.test(text))).toEqual([])
+  expect(inserted.filter((text) => text !== '$$' && !/^\$\{[A-Z_]+:-[^${}]*\}$/.test(text))).toEqual([])
   expect(compose).not.toMatch(/start_interval|pull_policy|env_file|host_ip|required:/)
 })
 

@@ -1,10 +1,18 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchRedisPackage, unpackedRedis } from './redis-package.mjs'
 import { root } from './root.mjs'
+import { fetchPackage, unpackedProgram } from './system-package.mjs'
 import { runTool } from './tool.mjs'
 
 const oldest = [6, 2]
+
+const debian = {
+  title: 'a Redis',
+  name: 'redis-server',
+  program: 'usr/bin/redis-server',
+  // The program itself is in redis-tools, which apt leaves out where that is installed already.
+  choose: (names) => [...new Set([...names, 'redis-tools'])],
+}
 
 /** What to say when there is no Redis of any kind. */
 export const noRedis =
@@ -18,8 +26,8 @@ export const noRedis =
 export async function findRedisServer({ cacheDir = join(root, '.cache/redis'), onProgress = () => {} } = {}) {
   return (
     (await onPath()) ??
-    (await unpackedRedis(cacheDir)) ??
-    (await fetchRedisPackage(cacheDir, onProgress)) ??
+    (await unpackedProgram(cacheDir, debian.program)) ??
+    (await fetchPackage(cacheDir, debian, onProgress)) ??
     (await engine())
   )
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { packagesToInstall } from './redis-package.mjs'
 import { isRecentServer, serverVersion } from './redis.mjs'
 import { parseReply } from './resp.mjs'
+import { packagesToInstall } from './system-package.mjs'
 
 test.each([
   ['Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64', [7, 0], true],

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { isSupportedNode } from './node-version.mjs'
+import { root } from './root.mjs'
 import { installHash } from './setup.mjs'
-import { totalsLine } from './test.mjs'
+import { skippedLines, totalsLine } from './test.mjs'
 
 test('Node 20.19 and later are supported', () => {
   expect(['20.19.0', '20.20.2', '22.0.0', '24.1.0'].map(isSupportedNode)).toEqual([true, true, true, true])
@@ -34,4 +35,21 @@ test('the last line has the totals, and a file that could not be loaded or set u
   expect(totalsLine({ numPassedTests: 3, numFailedTests: 1, numPendingTests: 2, testResults })).toBe(
     '3 passed, 3 failed, 2 skipped',
   )
+})
+
+test('what was skipped is named, up to a number of tests', () => {
+  const test = (fullName, status) => ({ fullName, status })
+  const file = (count) => ({
+    name: join(root, 'e2e/some.test.ts'),
+    assertionResults: [
+      test('one that ran', 'passed'),
+      ...Array.from({ length: count }, (_, i) => test(`one ${i + 1}`, 'skipped')),
+    ],
+  })
+  expect(skippedLines({ testResults: [file(0)] })).toEqual([])
+  expect(skippedLines({ testResults: [file(1)] })).toEqual(['Skipped: e2e/some.test.ts › one 1'])
+  expect(skippedLines({ testResults: [file(33)] }).slice(-2)).toEqual([
+    'Skipped: e2e/some.test.ts › one 30',
+    'Skipped: 3 more',
+  ])
 })

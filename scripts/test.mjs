@@ -1,9 +1,10 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { randomInt } from 'node:crypto'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { browserEnvironment, findBrowser } from './browser.mjs'
 import { Failure } from './failure.mjs'
+import { findPrometheus, prometheusEnvironment } from './prometheus.mjs'
 import { findRedisServer, noRedis, testEnvironment } from './redis.mjs'
 import { root } from './root.mjs'
 import { setUp } from './setup.mjs'
@@ -11,6 +12,8 @@ import { step } from './step.mjs'
 import { runTool, packageProgram } from './tool.mjs'
 
 const reportFile = join(root, '.cache/test-report.json')
+
+const mostSkippedNames = 30
 
 const formatOptions = ['--check', '--log-level', 'warn', '--cache', '--cache-location', '.cache/prettier']
 
@@ -34,9 +37,13 @@ const checks = [
 export async function test(args) {
   await setUp()
   const found = { ...(await findRedis()), ...browserEnvironment(await findBrowser()) }
-  const failed = await step('Checking format, lint, types and dead code', runChecks)
-  const exitCode = await runVitest(args, found)
+  const [failed, prometheus] = await Promise.all([
+    step('Checking format, lint, types and dead code', runChecks),
+    findPrometheus({ onProgress: (line) => console.log(line) }),
+  ])
+  const exitCode = await runVitest(args, { ...found, ...prometheusEnvironment(prometheus) })
   const totals = await readTotals()
+  for (const line of skippedLines(totals)) console.log(line)
   if (failed.length > 0) console.log(`Failed before the tests: ${failed.join(', ')} (see above)`)
   console.log(totalsLine(totals))
   return failed.length > 0 ? 1 : exitCode
@@ -75,6 +82,17 @@ export function totalsLine({
   )
   const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
   return `${numPassedTests} passed, ${numFailedTests + unloaded.length} failed${skipped}`
+}
+
+/** A line for each test that was left out, by its file and its name; whoever asks for a part of the tests does not want to read of all others. */
+export function skippedLines({ testResults = [] }) {
+  const names = testResults.flatMap((file) =>
+    file.assertionResults
+      .filter(({ status }) => status === 'skipped' || status === 'pending')
+      .map(({ fullName }) => `Skipped: ${relative(root, file.name)} › ${fullName}`),
+  )
+  const left = names.length - mostSkippedNames
+  return left > 0 ? [...names.slice(0, mostSkippedNames), `Skipped: ${left} more`] : names
 }
 
 async function findRedis() {

@@ -1,7 +1,6 @@
 /** Opens everything the API needs and closes it again; `main.ts` and the end-to-end tests start here. */
 import {
   answersPing,
-  countJobs,
   createAcceptance,
   createAdmission,
   createAdvance,
@@ -10,6 +9,7 @@ import {
   createClock,
   createEvents,
   createFallen,
+  createGauges,
   createGraphClient,
   createKeys,
   createLimitWatch,
@@ -81,6 +81,8 @@ const CONNECT_WITHIN_MS = 2000
 export async function openApi(settings: ApiSettings, logger: Logger, version: string, bounds?: Bounds) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
+  metrics.expectTemplate(settings.otpTemplate, settings.templateLanguage)
+  metrics.expectApps(settings.apiKeys.map(({ name }) => name))
   const prefix = keyPrefix(settings)
   const keys = createKeys(prefix)
   const sealer = createSealer(settings.encryptionKeys)
@@ -270,19 +272,20 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     isReady,
   })
 
-  const probes = createProbes({
+  const gauges = createGauges({
     metrics,
-    isReady,
-    async beforeScrape() {
-      for (const queue of [messages, fallback, receipts]) {
-        const counts = await countJobs(queue)
-        for (const [state, count] of Object.entries(counts)) {
-          metrics.queueJobs.set({ queue: queue.name, state }, count)
-        }
-      }
-      metrics.tokenExpiresIn.set(await accessToken.secondsLeft())
-    },
+    redis,
+    key: keys.timers(),
+    lastReceiptKey: keys.lastReceipt(),
+    queues: [messages, fallback, receipts],
+    fallback,
+    unsettled,
+    pauses,
+    sender,
+    receiptsExpected: settings.webhookVerifyToken !== undefined,
+    now,
   })
+  const probes = createProbes({ metrics, isReady, beforeScrape: gauges.refresh })
 
   const drain = createDrain(app.server, () => app.close())
   const endLastCalls = () => {

@@ -7,6 +7,7 @@ import {
   diagnose,
   FAILURES,
   isAlive,
+  oldestJobAt,
   REASONS,
   sum,
   type Clock,
@@ -227,13 +228,6 @@ export function createOverview(deps: {
 }
 
 export type ReadOverview = ReturnType<typeof createOverview>
-
-/** When the job that has waited longest was added. Jobs of the fallback are first come, first served. */
-async function oldestJobAt(queue: Queue): Promise<number | undefined> {
-  const jobs = await queue.getJobs(['waiting', 'delayed', 'active'], 0, 0, true)
-  const moments = jobs.filter((job) => job !== undefined).map(({ timestamp }) => timestamp)
-  return moments.length > 0 ? Math.min(...moments) : undefined
-}
 
 function shownMinute(minute: Minute): OverviewMinute {
   const count = (name: string) => minute.counts.get(name) ?? 0

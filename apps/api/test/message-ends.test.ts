@@ -150,8 +150,9 @@ it('each end is counted once, and a message that was delivered is not counted as
   const { id, store } = await messageIn('queued')
   await Promise.all([1, 2, 3].map(() => endByApp(store).cancel(WALLET, id)))
   const { values } = await metrics.ended.get()
-  expect(values.map(({ labels: { end }, value }) => [end, value])).toEqual([
-    ['used', 2],
+  const counted = values.filter(({ value }) => value > 0)
+  expect(counted.map(({ labels: { end }, value }) => [end, value])).toEqual([
     ['canceled', 1],
+    ['used', 2],
   ])
 })

@@ -7,6 +7,7 @@ import {
   createClaims,
   createClock,
   createEvents,
+  createGauges,
   createGraphClient,
   createKeys,
   createMessageStore,
@@ -40,6 +41,7 @@ import {
   type Logger,
   type MessageJob,
   type ProcessFacts,
+  type ReceiptsJob,
   type StepPolicy,
 } from '@relais/core'
 import { setMaxListeners } from 'node:events'
@@ -79,6 +81,7 @@ const ENSURE_SCHEDULE_MS = 10_000
 export async function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
+  metrics.expectTemplate(settings.otpTemplate, settings.templateLanguage)
   const prefix = keyPrefix(settings)
   const keys = createKeys(prefix)
   const sealer = createSealer(settings.encryptionKeys)
@@ -99,6 +102,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const queueOptions = { redis, prefix, onError }
   const messageQueue = openQueue<MessageJob>('messages', queueOptions)
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
+  const receiptsQueue = openQueue<ReceiptsJob>('receipts', queueOptions)
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
@@ -237,10 +241,27 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     return { name: 'worker', version: VERSION, ...outage }
   }
 
+  const gauges = createGauges({
+    metrics,
+    redis,
+    key: keys.timers(),
+    lastReceiptKey: keys.lastReceipt(),
+    queues: [messageQueue, fallbackQueue, receiptsQueue],
+    fallback: fallbackQueue,
+    unsettled,
+    pauses,
+    pacing,
+    sender,
+    receiptsExpected: settings.webhookVerifyToken !== undefined,
+    now,
+  })
   const probes = createProbes({
     metrics,
     isReady: async () => !stopping.signal.aborted && (await answersPing(redis, keys.timers(), 500)),
-    beforeScrape: async () => metrics.tokenExpiresIn.set(await accessToken.secondsLeft()),
+    async beforeScrape() {
+      metrics.providerUnreachable.set(breaker.isOpen() ? 1 : 0)
+      await gauges.refresh()
+    },
   })
 
   const closers: Closer[] = [
@@ -255,7 +276,10 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     { name: 'throughput check', close: () => throughput.close() },
     {
       name: 'queues',
-      close: () => Promise.all([messageQueue, fallbackQueue, accessTokenQueue].map((q) => q.close())),
+      close: () =>
+        Promise.all(
+          [messageQueue, fallbackQueue, receiptsQueue, accessTokenQueue].map((queue) => queue.close()),
+        ),
     },
     { name: 'metrics listener', close: () => probes.close() },
     {

@@ -9,7 +9,7 @@ import type { Notice } from './graph/notices.ts'
 import type { Limit, LimitNews } from './limits/limits.ts'
 import type { Logger } from './logger.ts'
 import type { FallbackReason, Message, MessageStatus } from './message.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics, REPAIRS, TemplateState } from './metrics.ts'
 import type { Pause } from './pauses.ts'
 import { maskPhoneNumber } from './phone-number.ts'
 import { whyUnfit, type RedisFacts } from './redis-fitness.ts'
@@ -46,6 +46,13 @@ export function createEvents(options: {
     tallies?.add(`error:${graphCode ?? outcome}`)
   }
 
+  function countTemplate({ template, language, isTest }: Message, state: TemplateState): void {
+    if (template === undefined || language === undefined || isTest) return
+    metrics.templateMessage(template, language, state)
+    // As `pauses.ts` names it, too.
+    tallies?.add(`template-${state}:${template} ${language}`)
+  }
+
   return {
     messageAccepted(message: Message): void {
       if (!message.isTest) {
@@ -58,8 +65,8 @@ export function createEvents(options: {
     messageSent(message: Message, durationMs: number): void {
       metrics.attempts.inc({ outcome: 'accepted' })
       tallies?.add('sent')
-      if (message.template !== undefined) tallies?.add(`template-sent:${templateName(message)}`)
       metrics.toSent.observe((now() - message.acceptedAt) / 1000)
+      countTemplate(message, 'sent')
       // Not Meta's id: it holds the recipient's number in base64. The record has it.
       const facts = { attempts: message.attempts, durationMs: Math.round(durationMs) }
       logger.info({ event: 'message.sent', ...about(message), ...facts }, 'message sent')
@@ -83,6 +90,7 @@ export function createEvents(options: {
 
     /** It goes to the fallback queue; the record follows there. */
     fallbackDecided(message: Message, reason: FallbackReason): void {
+      countTemplate(message, 'failed')
       logger.warn(
         { event: 'message.fallback_decided', ...about(message), reason },
         'message goes to the fallback',
@@ -103,9 +111,9 @@ export function createEvents(options: {
     /** The phone has it: the first `delivered` or `read`. */
     messageArrived(message: Message): void {
       metrics.toDelivered.observe((now() - message.acceptedAt) / 1000)
+      countTemplate(message, 'delivered')
       metrics.ended.inc({ end: 'delivered', reason: '' })
       tallies?.add('delivered')
-      if (message.template !== undefined) tallies?.add(`template-delivered:${templateName(message)}`)
     },
 
     /** Counted once for each message: by whoever moved it there. The ends that an app brings about have functions of their own. */
@@ -379,17 +387,11 @@ const LIMIT_TEXTS = {
   failing: 'many codes to these numbers cannot be delivered',
 }
 
-/** What the sweep found: no job, a fallback that was decided and not written, or no record any more. */
-export type Repair = 'job_lost' | 'fallback_unwritten' | 'record_lost'
+export type Repair = (typeof REPAIRS)[number]
 
 export type Events = ReturnType<typeof createEvents>
 
 const DAY_SECONDS = 24 * 3600
-
-/** As `pauses.ts` names it, too. */
-function templateName({ template = '', language = '' }: Message): string {
-  return `${template} ${language}`
-}
 
 /** A token as people may see it. */
 function aboutToken({ version, accessToken, expiresAt }: StoredToken) {

@@ -138,3 +138,10 @@ export async function countJobs(queue: Queue): Promise<JobCounts> {
   } = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed')
   return { waiting: waiting + prioritized, active, delayed, failed }
 }
+
+/** When the oldest job of a queue that is not done was put there (milliseconds since 1970); undefined: there is none. Looks at one of each kind. */
+export async function oldestJobAt(queue: Queue): Promise<number | undefined> {
+  const firsts = await queue.getJobs(['waiting', 'prioritized', 'active', 'delayed'], 0, 0, true)
+  const times = firsts.flatMap((job) => (job ? [job.timestamp] : []))
+  return times.length === 0 ? undefined : Math.min(...times)
+}

@@ -35,6 +35,26 @@ if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('DEL', KEYS[2]) end
 return 0
 `
 
+/** So many records are looked at for the oldest that waits. */
+const MOST_LOOKED_AT = 1000
+
+/**
+ * KEYS the records of some messages
+ * Returns when the one was accepted (ms) that has waited longest to be sent, as a string; false when none of them waits.
+ */
+const OLDEST_WAITING = `
+local oldest
+for i = 1, #KEYS do
+  local record = redis.call('HMGET', KEYS[i], 'status', 'reason', 'isTest', 'acceptedAt')
+  local isToBeSent = record[1] == 'queued' or record[1] == 'sending' or record[1] == 'uncertain'
+  if isToBeSent and not record[2] and not record[3] then
+    local at = tonumber(record[4])
+    if not oldest or at < oldest then oldest = at end
+  end
+end
+return oldest and string.format('%.0f', oldest)
+`
+
 /**
  * KEYS the records of some messages, then their jobs in the same order · ARGV 1 accepted before (ms)
  * Returns the places of those whom nobody works at: not sent, not given to the fallback, and their job is gone or has ended.
@@ -52,23 +72,6 @@ end
 return places
 `
 
-/** So many timers are looked at, the nearest first. Behind more messages that were sent than that, one that waits is not seen. */
-const MOST_LOOKED_AT = 1000
-
-/**
- * KEYS 1 timers · ARGV 1 what the keys of records begin with · 2 how many timers to look at
- * Returns when the oldest message that is not sent yet was accepted (ms), among those that are due next. False: none waits.
- */
-const OLDEST_WAITING = `
-local oldest = false
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[2] - 1)) do
-  local record = redis.call('HMGET', ARGV[1] .. id, 'status', 'reason', 'acceptedAt', 'isTest')
-  local isToBeSent = record[1] == 'queued' or record[1] == 'sending' or record[1] == 'uncertain'
-  if isToBeSent and not record[2] and not record[4] and (not oldest or tonumber(record[3]) < tonumber(oldest)) then oldest = record[3] end
-end
-return oldest
-`
-
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     relaisTakeDue(
@@ -77,8 +80,8 @@ declare module 'ioredis' {
       ...args: (string | number)[]
     ): Result<[number, string[]] | null, Context>
     relaisForget(timers: string, unsettled: string, record: string, id: string): Result<number, Context>
-    relaisOldestWaiting(timers: string, records: string, most: number): Result<string | null, Context>
     relaisWithoutJob(numberOfKeys: number, ...args: (string | number)[]): Result<number[], Context>
+    relaisOldestWaiting(numberOfKeys: number, ...args: string[]): Result<string | null, Context>
   }
 }
 
@@ -88,7 +91,7 @@ export function createUnsettled(options: { redis: RedisClient; keys: Keys; now?:
   redis.defineCommand('relaisTakeDue', { numberOfKeys: 2, lua: TAKE_DUE })
   redis.defineCommand('relaisForget', { numberOfKeys: 3, lua: FORGET })
   redis.defineCommand('relaisWithoutJob', { lua: WITHOUT_JOB })
-  redis.defineCommand('relaisOldestWaiting', { numberOfKeys: 1, lua: OLDEST_WAITING })
+  redis.defineCommand('relaisOldestWaiting', { lua: OLDEST_WAITING })
 
   return {
     /**
@@ -157,10 +160,18 @@ export function createUnsettled(options: { redis: RedisClient; keys: Keys; now?:
       return Number(counted?.[1])
     },
 
-    /** When the oldest message that is not sent yet was accepted, among the thousand that are due next. Milliseconds since 1970. */
+    /**
+     * When the message was accepted that has waited longest and is not sent yet (milliseconds since 1970); undefined: none waits. Test
+     * messages do not count: they may be meant to wait.
+     *
+     * Looks at no more than the thousand whose timers run out first. Timers run out in about the order of acceptance, so what is left out is
+     * younger; but while a thousand that are sent wait for their receipts, those behind them are not seen.
+     */
     async oldestWaiting(): Promise<number | undefined> {
-      const acceptedAt = await redis.relaisOldestWaiting(keys.timers(), keys.message(''), MOST_LOOKED_AT)
-      return acceptedAt === null ? undefined : Number(acceptedAt)
+      const ids = await redis.zrange(keys.timers(), '0', String(MOST_LOOKED_AT - 1))
+      if (ids.length === 0) return undefined
+      const at = await redis.relaisOldestWaiting(ids.length, ...ids.map(keys.message))
+      return at === null ? undefined : Number(at)
     },
 
     /** How many messages of each app have not reached an end. */

@@ -19,7 +19,9 @@
  */
 import type { Secret } from '../secret.ts'
 
-export type TokenState = 'missing' | 'valid' | 'expiring' | 'expired' | 'invalid'
+export const TOKEN_STATES = ['missing', 'valid', 'expiring', 'expired', 'invalid'] as const
+
+export type TokenState = (typeof TOKEN_STATES)[number]
 
 export type TokenSource = 'env' | 'manual' | 'renewed'
 

@@ -4,11 +4,12 @@ import { delimiter, dirname, join } from 'node:path'
 import { runTool } from './tool.mjs'
 
 /**
- * The server that an earlier run unpacked into `folder`, if it still runs.
+ * The program that an earlier run unpacked into `folder`, if it still runs.
+ * @param program its path in the packages, such as `usr/bin/redis-server`; it must know `--version`
  * @returns `{ kind: 'binary', command, ldLibraryPath }` or undefined.
  */
-export async function unpackedRedis(folder) {
-  const command = join(folder, 'usr/bin/redis-server')
+export async function unpackedProgram(folder, program) {
+  const command = join(folder, program)
   if (!existsSync(command)) return undefined
   const ldLibraryPath = (await libraryFolders(folder)).join(delimiter)
   const { code } = await runTool(command, ['--version'], {
@@ -19,22 +20,28 @@ export async function unpackedRedis(folder) {
 }
 
 /**
- * Lets apt fetch Debian's redis-server, and the libraries this system lacks, without root: apt gets folders of its
- * own and checks signatures as usual. Several processes may do this at once: each unpacks apart, and whole.
+ * Lets apt fetch a Debian package, and what of it this system lacks, without root: apt gets folders of its own and checks signatures as
+ * usual. Several processes may do this at once: each unpacks apart, and whole.
+ *
+ * @param wanted `{ title: 'a Redis', name: 'redis-server', program }`; `choose` picks from the packages that apt would install, which are
+ *   all of them unless it is given
  */
-export async function fetchRedisPackage(folder, onProgress) {
+export async function fetchPackage(folder, wanted, onProgress) {
   if (process.platform !== 'linux' || !(await hasApt())) return undefined
   const work = `${folder}.${process.pid}.tmp`
   const startedAt = performance.now()
-  onProgress('Fetching a Redis from the system packages into .cache ...')
+  onProgress(`Fetching ${wanted.title} from the system packages into .cache ...`)
   try {
-    if (!(await unpackPackages(work)) || !(await unpackedRedis(join(work, 'unpacked')))) return undefined
-    await putInPlace(join(work, 'unpacked'), folder)
+    const unpacked = join(work, 'unpacked')
+    if (!(await unpackPackages(work, wanted)) || !(await unpackedProgram(unpacked, wanted.program))) {
+      return undefined
+    }
+    await putInPlace(unpacked, folder, wanted.program)
   } finally {
     await rm(work, { recursive: true, force: true })
   }
-  onProgress(`Fetching a Redis: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
-  return unpackedRedis(folder)
+  onProgress(`Fetching ${wanted.title}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+  return unpackedProgram(folder, wanted.program)
 }
 
 /** The packages to download, from what `apt-get --simulate install` says it would do. */
@@ -47,12 +54,12 @@ async function hasApt() {
   return checks.every(({ code }) => code === 0)
 }
 
-async function unpackPackages(work) {
+async function unpackPackages(work, { name, choose = (names) => names }) {
   const archives = join(work, 'archives')
   const unpacked = join(work, 'unpacked')
   await Promise.all(
-    ['lists/partial', 'archives/partial', 'unpacked'].map((name) =>
-      mkdir(join(work, name), { recursive: true }),
+    ['lists/partial', 'archives/partial', 'unpacked'].map((folder) =>
+      mkdir(join(work, folder), { recursive: true }),
     ),
   )
   const apt = (...args) =>
@@ -63,11 +70,10 @@ async function unpackPackages(work) {
     })
 
   await apt('update') // one mirror of several may fail, and the package still be there
-  const { output } = await apt('--simulate', '--no-install-recommends', 'install', 'redis-server')
-  // The program itself is in redis-tools, which the simulation leaves out where that is installed already.
-  const names = [...new Set([...packagesToInstall(output), 'redis-tools'])]
-  if (!names.includes('redis-server') || (await apt('download', ...names)).code !== 0) return false
-  for (const file of (await readdir(archives)).filter((name) => name.endsWith('.deb'))) {
+  const { output } = await apt('--simulate', '--no-install-recommends', 'install', name)
+  const names = choose(packagesToInstall(output))
+  if (!names.includes(name) || (await apt('download', ...names)).code !== 0) return false
+  for (const file of (await readdir(archives)).filter((entry) => entry.endsWith('.deb'))) {
     const { code } = await runTool('dpkg-deb', ['-x', join(archives, file), unpacked])
     if (code !== 0) return false
   }
@@ -91,13 +97,13 @@ function aptOptions(work) {
 }
 
 /** Renaming is atomic. Of two who finish at once the first wins, and the second uses what it finds. */
-async function putInPlace(unpacked, folder) {
+async function putInPlace(unpacked, folder, program) {
   await mkdir(dirname(folder), { recursive: true })
   try {
     await rename(unpacked, folder)
   } catch (error) {
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-    if (await unpackedRedis(folder)) return
+    if (await unpackedProgram(folder, program)) return
     // What is there does not run, for example since the system changed below it.
     await rename(folder, `${unpacked}.old`)
     await rename(unpacked, folder)
