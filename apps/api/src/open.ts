@@ -71,7 +71,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const metrics = createMetrics()
   const prefix = keyPrefix(settings)
   const keys = createKeys(prefix)
-  const sealer = createSealer(settings.encryptionKeys)
+  const { encryptionKeys } = settings
+  const sealer = createSealer(encryptionKeys)
   const redis = openRedis(redisTarget(settings), { failWithinMs: COMMAND_TIMEOUT_MS }, onError, 'relais-api')
   const clock = createClock({
     redis,
@@ -90,7 +91,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const tokenChecks = openQueue<AccessTokenJob>('access-token', queueOptions)
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
-  const store = createMessageStore({ redis, keys, deliverWithinMs, now })
+  const store = createMessageStore({ redis, keys, encryptionKeys, deliverWithinMs, now })
   const capacity = createCapacity({
     redis,
     key: keys.timers(),
@@ -131,7 +132,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const audit = createAudit({
     redis,
     keys,
-    encryptionKeys: settings.encryptionKeys,
+    encryptionKeys,
     keptDays: settings.auditKeptDays,
     onEntry: events.auditEntry,
     onError: events.auditFailed,
@@ -148,7 +149,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       admission: createAdmission({
         redis,
         keys,
-        encryptionKeys: settings.encryptionKeys,
+        encryptionKeys,
         limits: {
           cooldownMs: settings.recipientCooldownSeconds * 1000,
           maxPerHour: settings.recipientMaxPerHour,
@@ -161,7 +162,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         onNews: events.limitNews,
         now,
       }),
-      acceptance: createAcceptance({ redis, keys, prefix, deliverWithinMs }),
+      acceptance: createAcceptance({ redis, keys, prefix, encryptionKeys, deliverWithinMs }),
       capacity,
       store,
       replication: createReplication({
@@ -187,7 +188,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       audit,
       ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
       ...(settings.recipientCooldownSeconds > 0 && {
-        restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
+        restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys }),
       }),
     }),
     listFallbacks: createListFallbacks({ store, fallen, now }),
