@@ -49,7 +49,7 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
     /** An attempt that did not end the message: it is tried again, or waits, or is held for a receipt. */
     messageRetry(
       message: Message,
-      retry: { step: string; delayMs: number; outcome: string; detail: string },
+      retry: { step: string; delayMs: number; outcome: string; detail: string; fbtraceId?: string },
     ): void {
       metrics.attempts.inc({ outcome: retry.outcome })
       const { attempts } = message

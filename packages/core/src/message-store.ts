@@ -24,7 +24,7 @@ import {
 } from './message.ts'
 import type { RedisClient } from './redis.ts'
 import type { EncryptionKey } from './sealer.ts'
-import { timelineParts } from './timeline.ts'
+import { timelineParts, WAITS_FOR, type WaitKind } from './timeline.ts'
 
 /** A fallback that is decided and not written so long after is looked at: its queue may not have it. */
 const WRITTEN_WITHIN_MS = 5000
@@ -122,11 +122,25 @@ redis.call('HSET', KEYS[1], 'timeline', line)
 return 1
 `
 
+/**
+ * KEYS 1 record · ARGV 1 now (ms) · 2 what it says
+ * Adds to the timeline what a message waits for, while it waits to be sent, and only if that was not said since it came to the queue.
+ */
+const NOTE_WAIT = `
+local record = redis.call('HMGET', KEYS[1], 'timeline', 'acceptedAt', 'status', 'reason')
+if record[3] ~= 'queued' or record[4] then return 0 end
+local stay = string.match(record[1], '.*\\n([^q].*)$') or record[1]
+if string.find(stay, ARGV[2], 1, true) then return 0 end
+redis.call('HSET', KEYS[1], 'timeline', string.format('%s\\nq%.0f%s', record[1], ARGV[1] - record[2], ARGV[2]))
+return 1
+`
+
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     relaisCreateMessages(numberOfKeys: number, ...args: string[]): Result<number[], Context>
     relaisMoveMessages(numberOfKeys: number, ...args: string[]): Result<string, Context>
     relaisNoteMessage(key: string, at: number, letter: string, said: string): Result<number, Context>
+    relaisNoteWait(key: string, at: number, said: string): Result<number, Context>
   }
 }
 
@@ -183,6 +197,7 @@ export function createMessageStore(options: {
   redis.defineCommand('relaisCreateMessages', { lua: CREATE })
   redis.defineCommand('relaisMoveMessages', { lua: MOVE })
   redis.defineCommand('relaisNoteMessage', { numberOfKeys: 1, lua: NOTE })
+  redis.defineCommand('relaisNoteWait', { numberOfKeys: 1, lua: NOTE_WAIT })
   const create = createGrouped({ call: createAll, ...GROUP })
   const take = createGrouped({ call: takeAll, ...GROUP })
 
@@ -245,6 +260,12 @@ export function createMessageStore(options: {
     async note(id: string, entry: { status: MessageStatus; detail: string }): Promise<boolean> {
       const [letter, said] = timelineParts(entry)
       return (await redis.relaisNoteMessage(keys.message(id), now(), letter, said)) === 1
+    },
+
+    /** Adds to the timeline what a message in the queue begins to wait for; once for each stay there. True if it was new. */
+    async noteWait(id: string, kind: WaitKind): Promise<boolean> {
+      const [, said] = timelineParts({ status: 'queued', detail: WAITS_FOR[kind] })
+      return (await redis.relaisNoteWait(keys.message(id), now(), said)) === 1
     },
 
     /**
