@@ -279,13 +279,14 @@ export function createMessageStore(options: {
       id: string,
       why: { reason: FallbackReason; detail: string; claims?: number },
     ): Promise<MoveResult> {
+      const at = now()
       return take({
         id,
         from: framed(legalSources('fallback')),
         claims: why.claims === undefined ? undefined : String(why.claims),
         unlessFalling: true,
-        set: { reason: why.reason, reasonDetail: why.detail },
-        timer: now() + WRITTEN_WITHIN_MS,
+        set: { reason: why.reason, reasonDetail: why.detail, decidedAt: String(at) },
+        timer: at + WRITTEN_WITHIN_MS,
       })
     },
   }
