@@ -52,6 +52,7 @@ COPY packages/simulator/page packages/simulator/page
 COPY --from=build /app/apps/cli/dist apps/cli/dist
 COPY --from=build /app/apps/worker/dist apps/worker/dist
 COPY --from=build /app/apps/api/dist apps/api/dist
+COPY apps/api/assets apps/api/assets
 # As a number: an orchestrator can then see that it is not root.
 USER 1000:1000
 # Of the default command; compose gives each of the others its own.

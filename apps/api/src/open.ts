@@ -13,11 +13,13 @@ import {
   createGraphClient,
   createKeys,
   createLimitWatch,
+  createMessageIndex,
   createMessageStore,
   createMetrics,
   createProbes,
   createPumpingGuard,
   createReplication,
+  createResends,
   createRestartCoolDown,
   createSealer,
   createSender,
@@ -47,9 +49,12 @@ import type { ApiSettings } from './config.ts'
 import { createDrain } from './drain.ts'
 import { createEndByApp } from './end-by-app.ts'
 import type { Bounds } from './bounds.ts'
+import { createFindMessages } from './find-messages.ts'
 import { createListFallbacks } from './list-fallbacks.ts'
 import { createLoginGuard } from './login-guard.ts'
 import { createLogins } from './logins.ts'
+import { createLookAtMessage } from './look-at-message.ts'
+import { createResendMessage } from './resend-message.ts'
 import { createRevealCode } from './reveal-code.ts'
 import { createTakeReceipts } from './take-receipts.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
@@ -138,6 +143,14 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     onError: events.auditFailed,
   })
 
+  const acceptance = createAcceptance({ redis, keys, prefix, encryptionKeys, deliverWithinMs })
+  const replication = createReplication({
+    redis,
+    key: keys.timers(),
+    replicas: settings.waitReplicas,
+    timeoutMs: REPLICATE_WITHIN_MS,
+  })
+
   const app = await buildApp({
     version,
     logger,
@@ -162,15 +175,10 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         onNews: events.limitNews,
         now,
       }),
-      acceptance: createAcceptance({ redis, keys, prefix, encryptionKeys, deliverWithinMs }),
+      acceptance,
       capacity,
       store,
-      replication: createReplication({
-        redis,
-        key: keys.timers(),
-        replicas: settings.waitReplicas,
-        timeoutMs: REPLICATE_WITHIN_MS,
-      }),
+      replication,
       sealer,
       events,
       defaults: {
@@ -193,6 +201,23 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     }),
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
+    findMessages: createFindMessages({
+      store,
+      index: createMessageIndex({ redis, keys, encryptionKeys, now }),
+      audit,
+    }),
+    lookAtMessage: createLookAtMessage({ store, sealer, now }),
+    resendMessage: createResendMessage({
+      store,
+      resends: createResends({ redis, keys, now }),
+      acceptance,
+      capacity,
+      replication,
+      sealer,
+      audit,
+      events,
+      now,
+    }),
     whatsappStatus: createWhatsappStatus({
       phoneNumberId: settings.phoneNumberId,
       sender,

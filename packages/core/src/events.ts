@@ -89,7 +89,19 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       metrics.ended.inc({ end, reason })
     },
 
-    /** Its app took it back before it was sent. */
+    /** An operator has the code of a message sent again, as the copy. */
+    messageResent(message: Message, copy: Message, operator: string): void {
+      const facts = {
+        event: 'message.resent',
+        ...about(message),
+        status: message.status,
+        resentAs: copy.id,
+        operator,
+      }
+      logger.warn(facts, 'message sent again by an operator')
+    },
+
+    /** Its app, or an operator, took it back before it was sent. */
     messageCanceled(message: Message): void {
       metrics.ended.inc({ end: 'canceled', reason: '' })
       logger.info({ event: 'message.canceled', ...about(message) }, 'message canceled')

@@ -13,10 +13,11 @@
  *     obliterating           takes the jobs of running sends away as well
  */
 import type { QueueName } from '@relais/core'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { ProblemError } from '../problem.ts'
 import { operatorOf } from './auth.ts'
 import { sendProblem } from './problems.ts'
+import { isSameOrigin } from './same-origin.ts'
 
 /** @param jobId absent for what concerns many jobs */
 export type OnAction = (
@@ -79,14 +80,6 @@ export function guardActions(
 function actionOf(route: string, queue: string): BoardAction | undefined {
   const rule = Object.hasOwn(RULES, route) ? RULES[route as keyof typeof RULES] : undefined
   return rule?.queues.some((name) => name === queue) ? rule.action : undefined
-}
-
-/** A browser sends the password along with whatever another site has it ask for; and it says which site that was. */
-function isSameOrigin({ headers, host }: FastifyRequest): boolean {
-  const site = headers['sec-fetch-site']
-  if (site !== undefined) return site === 'same-origin' || site === 'none'
-  const { origin } = headers
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host
 }
 
 function refused(statusCode: number, detail: string): ProblemError {

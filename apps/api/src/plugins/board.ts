@@ -45,7 +45,7 @@ export async function registerBoard(app: FastifyInstance, deps: BoardDeps): Prom
       scope: ['GET', 'HEAD'].includes(method) ? 'board:read' : 'board:write',
       by: 'basic',
     }))
-    asPages(scope, [LOGO_STYLE])
+    asPages(scope, { inlineStyles: [LOGO_STYLE] })
     guardActions(scope, { ...deps, path: BOARD_PATH })
     scope.addHook('onSend', async (_request, reply, payload) => {
       if (typeof payload !== 'string') return payload

@@ -22,10 +22,11 @@ export const SECURITY_HEADERS = {
  * The policy of our pages: scripts, styles and calls of this origin only, nothing inline.
  *
  * @param inlineStyles hashes of styles that a library puts in
+ * @param hasForms forms are sent to this origin
  */
-const pagePolicy = (inlineStyles: readonly string[]) =>
+const pagePolicy = (inlineStyles: readonly string[], hasForms: boolean) =>
   `default-src 'none'; script-src 'self'; style-src ${["'self'", ...inlineStyles].join(' ')}; img-src 'self' data:; ` +
-  "font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
+  `font-src 'self'; connect-src 'self'; base-uri 'self'; form-action ${hasForms ? "'self'" : "'none'"}; frame-ancestors 'none'`
 
 const A_YEAR_SECONDS = 365 * 24 * 3600
 
@@ -41,8 +42,11 @@ export function registerHeaders(app: FastifyInstance): void {
 }
 
 /** For a scope whose routes are pages. */
-export function asPages(scope: FastifyInstance, inlineStyles: readonly string[] = []): void {
-  const policy = pagePolicy(inlineStyles)
+export function asPages(
+  scope: FastifyInstance,
+  { inlineStyles = [], hasForms = false }: { inlineStyles?: readonly string[]; hasForms?: boolean } = {},
+): void {
+  const policy = pagePolicy(inlineStyles, hasForms)
   scope.addHook('onRequest', async (_request, reply) => {
     reply.header('content-security-policy', policy)
   })

@@ -51,7 +51,7 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
   })
   await app.register(async (scope) => {
     guardScope(scope, () => 'open')
-    asPages(scope, ["'unsafe-hashes'", ICONS_STYLE])
+    asPages(scope, { inlineStyles: ["'unsafe-hashes'", ICONS_STYLE] })
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
       uiConfig: { deepLinking: true },
