@@ -69,7 +69,7 @@ export function kindOfKey(key) {
     .replace(/^(relais|bull):/, '')
     .replace(/msg_[\w-]{22}/g, '*')
     .replace(/(pair:\d+:)[\w-]+/, '$1*')
-    .replace(/(provider-message:)[\w-]+/, '$1*')
+    .replace(/(found-by:).*/, '$1*')
     .replace(/\d{5,}/g, '*')
 }
 

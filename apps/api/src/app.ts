@@ -5,11 +5,13 @@ import type { AcceptMessages } from './accept-messages.ts'
 import type { EndByApp } from './end-by-app.ts'
 import type { Callers } from './callers.ts'
 import { BOUNDS, registerBounds, serverOptions, type Bounds } from './bounds.ts'
+import type { FindMessages } from './find-messages.ts'
 import type { ListFallbacks } from './list-fallbacks.ts'
 import type { Live } from './live.ts'
 import type { LoginGuard } from './login-guard.ts'
 import type { Logins } from './logins.ts'
 import type { ReadOverview } from './overview.ts'
+import type { LookAtMessage } from './look-at-message.ts'
 import { registerAssets } from './plugins/assets.ts'
 import { registerAuth } from './plugins/auth.ts'
 import { registerBoard, type BoardDeps } from './plugins/board.ts'
@@ -18,10 +20,13 @@ import { registerHeaders, SECURITY_HEADERS } from './plugins/headers.ts'
 import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
 import { ProblemError } from './problem.ts'
+import type { ResendMessage } from './resend-message.ts'
 import type { RevealCode } from './reveal-code.ts'
 import { registerAdmin } from './routes/admin.ts'
+import { adminMessagesRoutes } from './routes/admin-messages.ts'
 import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
+import { registerMessagePages } from './routes/message-pages.ts'
 import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
 import { walletRoutes } from './routes/wallet.ts'
@@ -41,6 +46,9 @@ export type AppDeps = {
   endByApp: EndByApp
   listFallbacks: ListFallbacks
   revealCode: RevealCode
+  findMessages: FindMessages
+  lookAtMessage: LookAtMessage
+  resendMessage: ResendMessage
   whatsappStatus: () => Promise<WhatsappStatus>
   tokenActions: TokenActions
   readOverview: ReadOverview
@@ -112,11 +120,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(messagesRoutes(deps))
   await app.register(messageRoutes(deps))
   await app.register(fallbackRoutes(deps))
+  await app.register(adminMessagesRoutes(deps))
   await app.register(walletRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
   registerAssets(app)
   await registerAdmin(app, deps)
+  await registerMessagePages(app, deps)
   await registerBoard(app, {
     ...deps.board,
     onAction: (operator, action, queue, subject = queue) =>

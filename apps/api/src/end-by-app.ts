@@ -1,4 +1,4 @@
-/** Use cases: an app ends a message itself. It takes it back before it is sent, or tells that the code was used. */
+/** Use cases: a message is ended by hand. Its app, or an operator, takes it back before it is sent; or its app tells that the code was used. */
 import {
   isTest,
   type AppCaller,
@@ -7,9 +7,13 @@ import {
   type Message,
   type MessageStatus,
   type MessageStore,
+  type OperatorCaller,
   type PumpingGuard,
 } from '@relais/core'
 import { ProblemError, refuseAsUnavailable } from './problem.ts'
+
+/** An operator may have had a copy sent again as well, and so on, until the deadline. */
+const MOST_COPIES = 20
 
 /**
  * @param deps.guard learns which codes were used; absent when it is off
@@ -29,19 +33,12 @@ export function createEndByApp(deps: {
     own,
 
     /** Takes a message back. Throws a 409 once a worker has begun to send it, or it has ended otherwise. */
-    async cancel(app: AppCaller, id: string): Promise<Message> {
-      const before = await own(app, id)
-      const { moved, message = before } = await store
-        .move(id, { to: 'canceled', detail: 'canceled by the app' })
-        .catch(refuseAsUnavailable)
-      if (moved) {
-        events.messageCanceled(message)
-        audit.note({ actor: `app:${app.name}`, action: 'message.canceled', subject: id })
-        await learned(guard?.notSent(message))
-      }
-      if (message.status === 'canceled') return message
-      throw notCanceled(message.status)
-    },
+    cancel: async (app: AppCaller, id: string): Promise<Message> =>
+      takeBack(await own(app, id), { actor: `app:${app.name}`, detail: 'canceled by the app' }),
+
+    /** The same by an operator, for a message of any app. */
+    cancelAsOperator: async (operator: Pick<OperatorCaller, 'name'>, id: string): Promise<Message> =>
+      takeBack(await any(id), { actor: `operator:${operator.name}`, detail: 'canceled by an operator' }),
 
     /**
      * The person has typed the code: nobody needs the message any more. Typed from what an operator read out it is used as well,
@@ -56,10 +53,38 @@ export function createEndByApp(deps: {
         events.messageUsed(message, !hasArrived(message))
         await learnUse(message)
       }
+      await useCopies(message)
       if (message.status === 'fallback' && message.usedAt === undefined) return useAfterFallback(message)
       if (message.status === 'used' || message.status === 'fallback') return message
       throw alreadyEnded(message.status)
     },
+  }
+
+  async function takeBack(before: Message, by: { actor: string; detail: string }): Promise<Message> {
+    const { id } = before
+    const { moved, message = before } = await store
+      .move(id, { to: 'canceled', detail: by.detail })
+      .catch(refuseAsUnavailable)
+    if (moved) {
+      events.messageCanceled(message)
+      audit.note({ actor: by.actor, action: 'message.canceled', subject: id })
+      await learned(guard?.notSent(message))
+    }
+    if (message.status === 'canceled') return message
+    throw notCanceled(message.status)
+  }
+
+  /** The code may be on its way again, as a message that its app does not know of: that one is used as well. */
+  async function useCopies({ resentAs }: Message): Promise<void> {
+    for (let id = resentAs, copies = 0; id !== undefined && copies < MOST_COPIES; copies += 1) {
+      const { moved, message } = await store
+        .move(id, { to: 'used', detail: 'the code was used' })
+        .catch(refuseAsUnavailable)
+      if (moved && message) events.messageUsed(message, !hasArrived(message))
+      if (message?.status === 'fallback')
+        await store.noteUsed(id, 'the code was used').catch(refuseAsUnavailable)
+      id = message?.resentAs
+    }
   }
 
   async function useAfterFallback(before: Message): Promise<Message> {
@@ -79,10 +104,15 @@ export function createEndByApp(deps: {
   }
 
   async function own(app: AppCaller, id: string): Promise<Message> {
+    const message = await any(id)
+    if (message.app === app.name && (message.isTest ?? false) === isTest(app)) return message
+    throw noSuchMessage()
+  }
+
+  async function any(id: string): Promise<Message> {
     const message = await store.read(id).catch(refuseAsUnavailable)
-    if (message?.app === app.name && (message.isTest ?? false) === isTest(app)) return message
-    const detail = 'There is no such message. Records are kept a day after the deadline.'
-    throw new ProblemError(404, 'not_found', detail)
+    if (message) return message
+    throw noSuchMessage()
   }
 }
 
@@ -92,6 +122,11 @@ async function learned(note: Promise<void> | undefined): Promise<void> {
 }
 
 export type EndByApp = ReturnType<typeof createEndByApp>
+
+export function noSuchMessage(): ProblemError {
+  const detail = 'There is no such message. Records are kept a day after the deadline.'
+  return new ProblemError(404, 'not_found', detail)
+}
 
 function notCanceled(status: MessageStatus): ProblemError {
   switch (status) {

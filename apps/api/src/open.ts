@@ -13,6 +13,7 @@ import {
   createGraphClient,
   createKeys,
   createLimitWatch,
+  createMessageIndex,
   createMessageStore,
   createMetrics,
   createPacing,
@@ -21,6 +22,7 @@ import {
   createProbes,
   createPumpingGuard,
   createReplication,
+  createResends,
   createRestartCoolDown,
   createRulings,
   createSealer,
@@ -52,12 +54,15 @@ import type { ApiSettings } from './config.ts'
 import { createDrain } from './drain.ts'
 import { createEndByApp } from './end-by-app.ts'
 import type { Bounds } from './bounds.ts'
+import { createFindMessages } from './find-messages.ts'
 import { createListFallbacks } from './list-fallbacks.ts'
 import { createLoginGuard } from './login-guard.ts'
 import { createLive } from './live.ts'
 import { createLogins } from './logins.ts'
 import { createLookAtMeta } from './meta-look.ts'
 import { createOverview } from './overview.ts'
+import { createLookAtMessage } from './look-at-message.ts'
+import { createResendMessage } from './resend-message.ts'
 import { createRevealCode } from './reveal-code.ts'
 import { createTakeReceipts } from './take-receipts.ts'
 import { createTokenActions } from './token-actions.ts'
@@ -85,7 +90,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   metrics.expectApps(settings.apiKeys.map(({ name }) => name))
   const prefix = keyPrefix(settings)
   const keys = createKeys(prefix)
-  const sealer = createSealer(settings.encryptionKeys)
+  const { encryptionKeys } = settings
+  const sealer = createSealer(encryptionKeys)
   const redis = openRedis(redisTarget(settings), { failWithinMs: COMMAND_TIMEOUT_MS }, onError, 'relais-api')
   const clock = createClock({
     redis,
@@ -105,8 +111,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const tokenChecks = openQueue<AccessTokenJob>('access-token', queueOptions)
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
-  const store = createMessageStore({ redis, keys, deliverWithinMs, now })
   const unsettled = createUnsettled({ redis, keys, now })
+  const store = createMessageStore({ redis, keys, encryptionKeys, deliverWithinMs, now })
   const capacity = createCapacity({
     redis,
     key: keys.timers(),
@@ -140,7 +146,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const audit = createAudit({
     redis,
     keys,
-    encryptionKeys: settings.encryptionKeys,
+    encryptionKeys,
     keptDays: settings.auditKeptDays,
     onEntry: events.auditEntry,
     onError: events.auditFailed,
@@ -182,6 +188,14 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     onUnreadable: events.apiKeysUnreadable,
   })
 
+  const acceptance = createAcceptance({ redis, keys, prefix, encryptionKeys, deliverWithinMs })
+  const replication = createReplication({
+    redis,
+    key: keys.timers(),
+    replicas: settings.waitReplicas,
+    timeoutMs: REPLICATE_WITHIN_MS,
+  })
+
   const app = await buildApp({
     version,
     logger,
@@ -193,7 +207,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       admission: createAdmission({
         redis,
         keys,
-        encryptionKeys: settings.encryptionKeys,
+        encryptionKeys,
         limits: {
           cooldownMs: settings.recipientCooldownSeconds * 1000,
           maxPerHour: settings.recipientMaxPerHour,
@@ -206,15 +220,10 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         onNews: events.limitNews,
         now,
       }),
-      acceptance: createAcceptance({ redis, keys, prefix, deliverWithinMs }),
+      acceptance,
       capacity,
       store,
-      replication: createReplication({
-        redis,
-        key: keys.timers(),
-        replicas: settings.waitReplicas,
-        timeoutMs: REPLICATE_WITHIN_MS,
-      }),
+      replication,
       sealer,
       events,
       defaults: {
@@ -232,7 +241,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       audit,
       ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
       ...(settings.recipientCooldownSeconds > 0 && {
-        restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
+        restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys }),
       }),
     }),
     listFallbacks: createListFallbacks({ store, fallen, now }),
@@ -253,6 +262,23 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         ensureRecord,
       }),
       audit,
+    }),
+    findMessages: createFindMessages({
+      store,
+      index: createMessageIndex({ redis, keys, encryptionKeys, now }),
+      audit,
+    }),
+    lookAtMessage: createLookAtMessage({ store, sealer, now }),
+    resendMessage: createResendMessage({
+      store,
+      resends: createResends({ redis, keys, now }),
+      acceptance,
+      capacity,
+      replication,
+      sealer,
+      audit,
+      events,
+      now,
     }),
     webhooks: {
       verifyToken: settings.webhookVerifyToken,

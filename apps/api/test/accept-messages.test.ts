@@ -51,12 +51,12 @@ async function setup(
     await server.stop()
   })
   const encryptionKeys = [{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }]
-  const store = createMessageStore({ redis, keys })
+  const store = createMessageStore({ redis, keys, encryptionKeys })
   const watch = isWatched && { watch: createLimitWatch({ redis, keys, onError: () => undefined }) }
   const accept = createAcceptMessages({
     admission: createAdmission({ redis, keys, encryptionKeys, limits, ...watch }),
     capacity: { requireRoom: () => undefined, requireSafety: () => undefined, took: () => undefined },
-    acceptance: createAcceptance({ redis, keys, prefix }),
+    acceptance: createAcceptance({ redis, keys, prefix, encryptionKeys }),
     store,
     replication: { isOut: () => false, isReached },
     sealer: createSealer(encryptionKeys),

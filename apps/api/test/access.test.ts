@@ -121,9 +121,9 @@ describe('every route', () => {
 
   it('opens to its own scope, and to no other', async () => {
     const table = (await accessTable()).filter(({ access }) => typeof access === 'object')
-    const scopes: Scope[] = [...APP_SCOPES, ...OPERATOR_SCOPES]
-    for (const scope of scopes) {
-      const kind = (APP_SCOPES as readonly string[]).includes(scope) ? 'app' : 'operator'
+    const of = (kind: 'app' | 'operator') => (scope: Scope) => ({ kind, scope })
+    const scopes = [...APP_SCOPES.map(of('app')), ...OPERATOR_SCOPES.map(of('operator'))]
+    for (const { kind, scope } of scopes) {
       const { key } = await newKey({
         kind,
         name: 'narrow',
@@ -133,8 +133,8 @@ describe('every route', () => {
       for (const row of table) {
         if (typeof row.access === 'string') continue
         const statusCode = await call(row, 'narrow', key)
-        const what = `${row.method} ${row.url} with ${scope}: ${statusCode}`
-        expect(isLetIn(statusCode), what).toBe(row.access.scope === scope)
+        const what = `${row.method} ${row.url} with ${scope} of an ${kind}: ${statusCode}`
+        expect(isLetIn(statusCode), what).toBe(row.access.kind === kind && row.access.scope === scope)
         if (!isLetIn(statusCode)) expect(statusCode, what).toBe(403)
       }
       await clearKeys()

@@ -12,6 +12,7 @@ import {
   openQueue,
   openRedis,
   readSettings,
+  Secret,
   type AppCaller,
   type MessageJob,
 } from '@relais/core'
@@ -116,10 +117,11 @@ export function apiFixture(env: Record<string, string> = {}, bounds: Partial<Bou
         redis.disconnect()
       })
       const keys = createKeys(prefix)
+      const encryptionKeys = [{ id: 'k1', key: new Secret(ENCRYPTION_KEY) }]
       return {
         redis,
         queue,
-        store: createMessageStore({ redis, keys }),
+        store: createMessageStore({ redis, keys, encryptionKeys }),
         unsettled: createUnsettled({ redis, keys }),
       }
     },

@@ -109,6 +109,38 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: JSON_OPTION,
     run: async (context) => (await import('./commands/audit.ts')).verifyAudit(context),
   },
+  'message search': {
+    takes: '--to NUMBER | --reference R | --meta-id W',
+    about: 'messages to a number, with a reference of an app, or with an id of Meta; it is audited',
+    options: {
+      ...JSON_OPTION,
+      to: { type: 'string' },
+      reference: { type: 'string' },
+      'meta-id': { type: 'string' },
+    },
+    run: async (context) => (await import('./commands/message.ts')).searchMessages(context),
+  },
+  'message show': {
+    takes: 'ID',
+    about: 'the story of a message: its steps, what its time went into, why it is as it is, what to do',
+    options: JSON_OPTION,
+    mostPositionals: 1,
+    run: async (context) => (await import('./commands/message.ts')).showMessage(context),
+  },
+  'message resend': {
+    takes: 'ID',
+    about: 'sends its code again, once, with the deadline that it had; it is audited',
+    options: JSON_OPTION,
+    mostPositionals: 1,
+    run: async (context) => (await import('./commands/message.ts')).resendMessage(context),
+  },
+  'message cancel': {
+    takes: 'ID',
+    about: 'takes it back, if no worker has begun to send it; it is audited',
+    options: JSON_OPTION,
+    mostPositionals: 1,
+    run: async (context) => (await import('./commands/message.ts')).cancelMessage(context),
+  },
   'fallback list': {
     takes: '[--limit N] [--before ID] [--app NAME]',
     about: 'messages that fell back in the last day, without their codes',

@@ -14,6 +14,7 @@ import {
   afterUncertain,
   fallBackAt,
   isSettled,
+  isWaitNoted,
   nextStep,
   openContent,
   reasonForWaiting,
@@ -35,6 +36,7 @@ import {
   type Sealer,
   type Sender,
   type StepPolicy,
+  type WaitKind,
 } from '@relais/core'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import { createClaimAge, type ClaimAge } from './claim-age.ts'
@@ -106,7 +108,7 @@ export function createDeliver(deps: {
     const isClear = !breaker.isOpen() && !(await pauses.areOn()) && (await accessToken.isAvailable())
     const turn = isClear && (await turns.claim({ id: messageId, from: 'queued', priority }))
     if (!turn || turn.kind === 'in-the-way') return consider(await store.read(messageId), priority)
-    return onTurn(turn, priority)
+    return onTurn(turn, messageId, priority)
   }
 
   /** As far as this process knows: an outage, or a pause. */
@@ -139,11 +141,12 @@ export function createDeliver(deps: {
     const paused = await pauses.check(templateOf(message))
     if (paused) return giveUp(message, paused.reason, paused.detail)
     if (!(await accessToken.isAvailable())) return waitForToken(message, priority)
+    if (breaker.isOpen()) await noteWait(message, 'outage')
     const tryWithinMs = Math.min(OUTAGE_WAIT_MS.inHand, leftFor(message))
     const isWorthTrying = await breaker.untilWorthTrying(tryWithinMs)
     if (!isWorthTrying) return waitForAnswers(message)
     const turn = await turns.slot(priority, leftFor(message))
-    return turn.kind === 'slot' ? claimAt(turn.slot, message, priority) : noTurn(turn, message)
+    return turn.kind === 'slot' ? claimAt(turn.slot, message, priority) : noTurn(turn, message.id, message)
   }
 
   /** The slot is there. What lets one message through and not the others is asked now: it must not be wasted on one that does not go. */
@@ -160,12 +163,12 @@ export function createDeliver(deps: {
     const [answer] = (await deps.claims.take(sender, [ask])).answers
     if (answer?.kind === 'claimed') {
       if (from === 'uncertain') events.possibleDuplicate(message)
-      return onTurn({ ...answer, slot, age }, priority)
+      return onTurn({ ...answer, slot, age }, id, priority)
     }
     turns.giveBack(slot)
     // Only a slot comes later, and it has one.
     if (!answer || answer.kind === 'slot' || answer.kind === 'later') return GIVEN_BACK
-    return onTurn(answer, priority)
+    return onTurn(answer, id, priority)
   }
 
   /** What follows instead of the claim, if anything. */
@@ -176,7 +179,7 @@ export function createDeliver(deps: {
     return paused && (() => giveUp(message, paused.reason, paused.detail))
   }
 
-  async function onTurn(turn: ClaimTurn, priority: number): Promise<Delivery> {
+  async function onTurn(turn: ClaimTurn, id: string, priority: number): Promise<Delivery> {
     switch (turn.kind) {
       case 'claimed':
         return sendAt(turn)
@@ -186,22 +189,25 @@ export function createDeliver(deps: {
         return withoutContent(turn.message)
       case 'paired':
         return turn.message
-          ? waitFor(turn.message, turn.waitMs, 'rate_limited', 'too many to this recipient')
+          ? waitFor('pair', turn.message, turn.waitMs, 'rate_limited', 'too many to this recipient')
           : DONE
       default:
-        return noTurn(turn, turn.message)
+        return noTurn(turn, id, turn.message)
     }
   }
 
-  async function noTurn(turn: NoTurn, message: Message | undefined): Promise<Delivery> {
+  async function noTurn(turn: NoTurn, id: string, message: Message | undefined): Promise<Delivery> {
     switch (turn.kind) {
       case 'stopping':
       case 'in-the-way':
         return GIVEN_BACK
       case 'far':
         // Of one that was not asked for nothing is known yet; if its moment comes meanwhile the sweep sees to it.
-        if (!message) return { kind: 'later', delayMs: Math.ceil(turn.waitMs) }
-        return waitFor(message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
+        if (!message) {
+          await store.noteWait(id, 'pace').catch(deps.onError)
+          return { kind: 'later', delayMs: Math.ceil(turn.waitMs) }
+        }
+        return waitFor('pace', message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
       case 'out-of-time':
         if (!message) return GIVEN_BACK
         if (breaker.isOpen()) return waitForAnswers(message)
@@ -297,11 +303,12 @@ export function createDeliver(deps: {
   }
 
   async function waitForToken(message: Message, priority: number): Promise<Delivery> {
+    await noteWait(message, 'token')
     if (inHand < deps.mostInHand && (await tokenComes(message))) return attempt(message, priority)
     if (deps.stopping.aborted) return GIVEN_BACK
     const ageMs = now() - message.acceptedAt
     const waitMs = Math.min(TOKEN_WAIT_MS.most, Math.max(TOKEN_WAIT_MS.least, ageMs / 10))
-    return waitFor(message, waitMs, reasonForWaiting('token-expired'), 'no usable access token')
+    return waitFor('token', message, waitMs, reasonForWaiting('token-expired'), 'no usable access token')
   }
 
   /** Waits for a token, not longer than the message can. */
@@ -316,11 +323,12 @@ export function createDeliver(deps: {
   }
 
   function waitForAnswers(message: Message): Promise<Delivery> {
-    return waitFor(message, OUTAGE_WAIT_MS.away, 'provider_unavailable', 'Meta does not answer')
+    return waitFor('outage', message, OUTAGE_WAIT_MS.away, 'provider_unavailable', 'Meta does not answer')
   }
 
-  /** A wait before the claim costs no attempt and leaves no trace but time. */
+  /** A wait before the claim costs no attempt and leaves no trace but a line in the timeline. */
   async function waitFor(
+    kind: WaitKind,
     message: Message,
     waitMs: number,
     reason: FallbackReason,
@@ -328,7 +336,17 @@ export function createDeliver(deps: {
   ): Promise<Delivery> {
     const leftMs = leftFor(message)
     if (waitMs >= leftMs) return giveUp(message, reason, detail)
+    await noteWait(message, kind)
     return { kind: 'later', delayMs: Math.ceil(Math.min(waitMs * (1 + random() / 2), leftMs - 1)) }
+  }
+
+  /**
+   * For those who ask later where the time went; a fault in noting it is no reason not to send. Not of an uncertain message: since when it is that, and
+   * how often it was, is read from its timeline.
+   */
+  async function noteWait(message: Message, kind: WaitKind): Promise<void> {
+    if (message.status !== 'queued' || isWaitNoted(message.timeline, kind)) return
+    await store.noteWait(message.id, kind).catch(deps.onError)
   }
 
   /** Erased because it was settled or expired meanwhile; or sealed under a key that is gone, which nobody here can mend. */

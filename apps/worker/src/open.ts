@@ -84,7 +84,8 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   metrics.expectTemplate(settings.otpTemplate, settings.templateLanguage)
   const prefix = keyPrefix(settings)
   const keys = createKeys(prefix)
-  const sealer = createSealer(settings.encryptionKeys)
+  const { encryptionKeys } = settings
+  const sealer = createSealer(encryptionKeys)
   const redis = openRedis(redisTarget(settings), 'patient', onError, 'relais-worker')
   const { fallbackCodes: codes, fallbackPublicKey } = settings
   const sealToOperators = fallbackPublicKey && (await createAgeSeal(fallbackPublicKey))
@@ -106,7 +107,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
-  const store = createMessageStore({ redis, keys, deliverWithinMs, now })
+  const store = createMessageStore({ redis, keys, encryptionKeys, deliverWithinMs, now })
   const unsettled = createUnsettled({ redis, keys, now })
   const graph = createGraphClient({
     baseUrl: settings.apiBaseUrl,

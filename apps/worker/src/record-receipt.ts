@@ -5,6 +5,7 @@
 import {
   classify,
   reasonForWaiting,
+  refusalDetail,
   type Advance,
   type Events,
   type Message,
@@ -45,18 +46,19 @@ export function createRecordReceipt(deps: {
 
   /** Nobody will deliver it any more, unless it is about an earlier send of a message that was sent again. */
   async function fail(message: Message, receipt: Receipt): Promise<boolean> {
-    const { graphCode, title = 'failed', providerMessageId } = receipt
+    const { graphCode, title = 'failed', fbtraceId, providerMessageId } = receipt
     const failed = classify({
       statusCode: 400,
       message: title,
       ...(graphCode !== undefined && { graphCode }),
+      ...(fbtraceId !== undefined && { fbtraceId }),
     })
-    const { failure, detail } = failed
+    const detail = refusalDetail(failed)
     if (message.providerMessageId !== undefined && message.providerMessageId !== providerMessageId) {
       await keep(message, `is about an earlier send: ${detail}`)
       return false
     }
-    const reason = reasonForWaiting(failure)
+    const reason = reasonForWaiting(failed.failure)
     const { decided } = await end.fallBack(message, { reason, detail: `receipt: ${detail}` })
     await beginPause(pauses, failed, templateOf(message))
     if (!decided.moved && decided.message)

@@ -5,6 +5,7 @@
 import {
   ACCEPTED_BY_META,
   isSettled,
+  refusalDetail,
   waitMs,
   type Events,
   type FallbackReason,
@@ -47,12 +48,12 @@ export function createStepTaker(deps: {
 
   /** Carries a step out. */
   async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
-    const detail = outcome.kind === 'accepted' ? ACCEPTED_BY_META : outcome.detail
-    const isFailed = outcome.kind === 'failed'
+    const detail = answerOf(outcome)
     const told = {
-      outcome: isFailed ? outcome.failure : outcome.kind,
-      detail,
-      ...(isFailed && outcome.graphCode !== undefined && { graphCode: outcome.graphCode }),
+      outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind,
+      detail: outcome.kind === 'accepted' ? detail : outcome.detail,
+      ...(outcome.kind === 'failed' && outcome.graphCode !== undefined && { graphCode: outcome.graphCode }),
+      ...(outcome.kind === 'failed' && outcome.fbtraceId !== undefined && { fbtraceId: outcome.fbtraceId }),
     }
     const { id, claims, attempts, waits } = message
     switch (step.kind) {
@@ -63,19 +64,18 @@ export function createStepTaker(deps: {
         return sent.moved && !sent.message ? DONE : afterRefusal(sent.message)
       }
       case 'retry':
-        return again(
-          message,
-          step,
-          told,
-          { to: 'queued', set: { waits: 0 } },
-          `next try in ${step.delayMs} ms`,
-        )
+        return again(message, step, told, {
+          to: 'queued',
+          set: { waits: 0 },
+          detail: `${detail}; next try in ${step.delayMs} ms`,
+        })
       case 'wait': {
         const set = { attempts: attempts - 1, waits: waits + 1 }
-        return again(message, step, told, { to: 'queued', set }, `waiting ${step.delayMs} ms`)
+        const waiting = `${detail}; waiting ${step.delayMs} ms`
+        return again(message, step, told, { to: 'queued', set, detail: waiting })
       }
       case 'hold':
-        return again(message, step, told, { to: 'uncertain' }, 'waiting for a receipt')
+        return again(message, step, told, { to: 'uncertain', detail: `${detail}; waiting for a receipt` })
       case 'fall-back':
         events.messageFailed(message, told)
         return fallBack(message, step.reason, detail)
@@ -96,13 +96,11 @@ export function createStepTaker(deps: {
   async function again(
     message: Message,
     step: { kind: string; delayMs: number },
-    told: { outcome: string; detail: string; graphCode?: number },
-    move: Pick<Move, 'to' | 'set'>,
-    what: string,
+    told: { outcome: string; detail: string; graphCode?: number; fbtraceId?: string },
+    move: Pick<Move, 'to' | 'set' | 'detail'>,
   ): Promise<Delivery> {
     const { id, claims } = message
-    const detail = `${told.detail}; ${what}`
-    const result = await noted(() => store.move(id, { ...move, claims, unlessFallingBack: true, detail }))
+    const result = await noted(() => store.move(id, { ...move, claims, unlessFallingBack: true }))
     if (!result.moved) return afterRefusal(result.message)
     events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
     return { kind: 'later', delayMs: step.delayMs }
@@ -127,5 +125,18 @@ export function createStepTaker(deps: {
   async function expire(message: Message): Promise<Delivery> {
     await end.expire(message)
     return DONE
+  }
+}
+
+/** What came of an attempt, for the timeline. */
+function answerOf(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'accepted':
+      return ACCEPTED_BY_META
+    case 'failed':
+      return refusalDetail(outcome)
+    case 'unsent':
+    case 'ambiguous':
+      return outcome.detail
   }
 }

@@ -1,4 +1,4 @@
-import { createClaims, createKeys, createMessageStore, createPacing, openRedis } from '@relais/core'
+import { createClaims, createKeys, createMessageStore, createPacing, openRedis, Secret } from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -31,7 +31,8 @@ function setup(ratePerSecond: number, leftMs = LONG_MS, mostSends = 100) {
   }
   const way = { isBlocked: false }
   const slowDown = () => pacing.slowDown(sender, { sentMsAgo: -LONG_MS, reason: '130429' })
-  const store = createMessageStore({ redis, keys })
+  const encryptionKeys = [{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }]
+  const store = createMessageStore({ redis, keys, encryptionKeys })
   return {
     turns: createTurns({
       claims: watched,

@@ -60,9 +60,16 @@ export async function workerFixture(
   const clock = { aheadMs: 0 }
   const prefix = uniquePrefix()
   const keys = createKeys(prefix)
-  const sealer = createSealer([{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }])
+  const encryptionKeys = [{ id: 'k1', key: new Secret(randomBytes(32).toString('base64')) }]
+  const sealer = createSealer(encryptionKeys)
   const { deliverWithinMs } = options
-  const store = createMessageStore({ redis, keys, deliverWithinMs, now: () => Date.now() + clock.aheadMs })
+  const store = createMessageStore({
+    redis,
+    keys,
+    encryptionKeys,
+    deliverWithinMs,
+    now: () => Date.now() + clock.aheadMs,
+  })
   const unsettled = createUnsettled({ redis, keys, now: () => Date.now() + clock.aheadMs })
   const queueOptions = { redis, prefix, onError: () => undefined }
   const messageQueue = openQueue<MessageJob>('messages', queueOptions)

@@ -13,9 +13,11 @@ import { birthOf, OPEN_BIRTHS, type Birth } from './birth.ts'
 import { FLOW_STEPS, OPEN_TAGS, RESTART_AT } from './fairness.ts'
 import { createGrouped, type Late } from './grouped.ts'
 import type { Keys } from './keys.ts'
+import { createIndexWriter } from './message-index.ts'
 import { readPairs } from './message-record.ts'
 import type { Message } from './message.ts'
 import type { RedisClient } from './redis.ts'
+import type { EncryptionKey } from './sealer.ts'
 
 /** The keys of the queue that BullMQ's script takes, in its order. */
 const JOB_KEYS = ['marker', 'meta', 'id', 'prioritized', 'delayed', 'completed', 'active', 'events', 'pc']
@@ -109,9 +111,11 @@ export function createAcceptance(options: {
   redis: RedisClient
   keys: Keys
   prefix: string
+  encryptionKeys: readonly EncryptionKey[]
   deliverWithinMs?: number | undefined
 }) {
   const { redis, keys, prefix, deliverWithinMs } = options
+  const births = { deliverWithinMs, writer: createIndexWriter(options) }
   const queue = new QueueKeys(prefix).getKeys('messages')
   const jobPrefix = queue[''] ?? ''
   const shared = [
@@ -156,7 +160,7 @@ export function createAcceptance(options: {
   function comerOf({ message, sealedContent, atTheDoor }: Asking): Comer {
     const { app, type, acceptedAt } = message
     return {
-      ...birthOf(message, sealedContent, deliverWithinMs),
+      ...birthOf(message, sealedContent, births),
       flow: `${type}:${app}`,
       step: FLOW_STEPS[type],
       askedAt: acceptedAt,

@@ -26,6 +26,8 @@ export type AuditAction =
   | 'login.succeeded'
   | 'login.failed'
   | 'message.canceled'
+  | 'message.resent'
+  | 'message.searched'
   | 'limit.overridden'
   | 'secrets.resealed'
   | `board.${string}`

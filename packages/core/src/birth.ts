@@ -1,7 +1,8 @@
 /**
- * What Redis is given of a message that comes into being: its record and its sealed content, the moment at which it is looked at whatever
- * became of its job, and its place in the count of its app.
+ * What Redis is given of a message that comes into being: its record and its sealed content, what it is found by, the moment at which it is
+ * looked at whatever became of its job, and its place in the count of its app.
  */
+import { OPEN_INDEX, type IndexEntries, type IndexWriter } from './message-index.ts'
 import { writeRecord } from './message-record.ts'
 import { fallBackAt, type Message } from './message.ts'
 
@@ -21,10 +22,15 @@ export type Birth = {
   content: string
   expiresAt: number
   timer: number
+  foundBy: IndexEntries
 }
 
-/** @param deliverWithinMs as for `fallBackAt` */
-export function birthOf(message: Message, sealedContent: string, deliverWithinMs: number | undefined): Birth {
+/** @param how.deliverWithinMs as for `fallBackAt` */
+export function birthOf(
+  message: Message,
+  sealedContent: string,
+  how: { deliverWithinMs: number | undefined; writer: IndexWriter },
+): Birth {
   const { id, app, acceptedAt, expiresAt } = message
   return {
     id,
@@ -33,15 +39,18 @@ export function birthOf(message: Message, sealedContent: string, deliverWithinMs
     keptUntil: message.isTest ? acceptedAt + TEST_KEPT_MS : expiresAt + RECORD_KEPT_MS,
     content: sealedContent,
     expiresAt,
-    timer: fallBackAt(message, deliverWithinMs),
+    timer: fallBackAt(message, how.deliverWithinMs),
+    foundBy: how.writer.ofMessage(message),
   }
 }
 
 /**
- * For scripts: `openBirths(timers, unsettled)` gives two functions. One writes the record and the content of a message, and answers false when
+ * For scripts: `openBirths(timers, unsettled)` gives two functions. One writes the record and the content of a message and has it
+ * found, and answers false when
  * there is a record already, which then stays as it is; the other is called when all are written.
  */
 export const OPEN_BIRTHS = `
+${OPEN_INDEX}
 local function openBirths(timers, unsettled)
   local moments, counts = {}, {}
   local function bear(record, content, birth)
@@ -49,6 +58,7 @@ local function openBirths(timers, unsettled)
     redis.call('HSET', record, unpack(birth.fields))
     redis.call('PEXPIREAT', record, birth.keptUntil)
     redis.call('SET', content, birth.content, 'PXAT', birth.expiresAt)
+    index(birth.foundBy)
     moments[#moments + 1] = birth.timer
     moments[#moments + 1] = birth.id
     counts[birth.app] = (counts[birth.app] or 0) + 1

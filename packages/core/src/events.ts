@@ -75,7 +75,14 @@ export function createEvents(options: {
     /** An attempt that did not end the message: it is tried again, or waits, or is held for a receipt. */
     messageRetry(
       message: Message,
-      retry: { step: string; delayMs: number; outcome: string; detail: string; graphCode?: number },
+      retry: {
+        step: string
+        delayMs: number
+        outcome: string
+        detail: string
+        graphCode?: number
+        fbtraceId?: string
+      },
     ): void {
       countFailure(retry)
       const { attempts } = message
@@ -122,7 +129,19 @@ export function createEvents(options: {
       tallies?.add(reason === '' ? end : `${end}:${reason}`)
     },
 
-    /** Its app took it back before it was sent. */
+    /** An operator has the code of a message sent again, as the copy. */
+    messageResent(message: Message, copy: Message, operator: string): void {
+      const facts = {
+        event: 'message.resent',
+        ...about(message),
+        status: message.status,
+        resentAs: copy.id,
+        operator,
+      }
+      logger.warn(facts, 'message sent again by an operator')
+    },
+
+    /** Its app, or an operator, took it back before it was sent. */
     messageCanceled(message: Message): void {
       metrics.ended.inc({ end: 'canceled', reason: '' })
       tallies?.add('canceled')

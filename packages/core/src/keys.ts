@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 /** Every Redis key of ours, one function each. BullMQ keeps its own beside them, as `<prefix>:<queue>:...`. */
 export function createKeys(prefix: string) {
   return {
@@ -11,11 +9,10 @@ export function createKeys(prefix: string) {
      */
     content: (id: string) => `${prefix}:content:${id}`,
     /**
-     * String: Meta's id of a message -> ours, for receipts that carry no id of ours. Goes an hour after the deadline. Hashed,
-     * because Meta's id holds the recipient's number in base64.
+     * Sorted set: what messages of a day (days since 1970, UTC) are found by, as keyed digests, with their ids; by the beginning of the digest.
+     * Goes 25 hours after the end of the day. See `message-index.ts`.
      */
-    providerMessage: (providerMessageId: string) =>
-      `${prefix}:provider-message:${createHash('sha256').update(providerMessageId).digest('base64url').slice(0, 22)}`,
+    foundBy: (day: number, digestStart: string) => `${prefix}:found-by:${day}:${digestStart}`,
     /** Hash: what a request with this idempotency key led to. Lives a day. Named by a keyed digest, see `keyed-digest.ts`. */
     idempotency: (digest: string) => `${prefix}:idempotency:${digest}`,
     /** Sorted set: when a recipient's messages of the last hour were accepted. Named by a keyed digest. */

@@ -41,6 +41,7 @@ export function readRecord(id: string, fields: Record<string, string>): Message 
     ...(fields['reference'] !== undefined && { reference: fields['reference'] }),
     ...(fields['reason'] !== undefined && { reason: fields['reason'] as FallbackReason }),
     ...(fields['reasonDetail'] !== undefined && { reasonDetail: fields['reasonDetail'] }),
+    ...(fields['decidedAt'] !== undefined && { decidedAt: Number(fields['decidedAt']) }),
     ...(fields['providerMessageId'] !== undefined && { providerMessageId: fields['providerMessageId'] }),
     ...(fields['deliverWithinSeconds'] !== undefined && {
       deliverWithinSeconds: Number(fields['deliverWithinSeconds']),
@@ -48,6 +49,8 @@ export function readRecord(id: string, fields: Record<string, string>): Message 
     ...(fields['usedAt'] !== undefined && { usedAt: Number(fields['usedAt']) }),
     ...(fields['revealedAt'] !== undefined && { revealedAt: Number(fields['revealedAt']) }),
     ...(fields['revealedBy'] !== undefined && { revealedBy: fields['revealedBy'] }),
+    ...(fields['resendOf'] !== undefined && { resendOf: fields['resendOf'] }),
+    ...(fields['resentAs'] !== undefined && { resentAs: fields['resentAs'] }),
     timeline: readTimeline(fields['timeline'] ?? '', acceptedAt),
   }
 }

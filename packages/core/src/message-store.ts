@@ -12,6 +12,7 @@ import type { Result } from 'ioredis'
 import { birthOf, OPEN_BIRTHS } from './birth.ts'
 import { createGrouped } from './grouped.ts'
 import type { Keys } from './keys.ts'
+import { createIndexWriter, createMessageIndex, OPEN_INDEX, type IndexEntries } from './message-index.ts'
 import { readPairs, readRecord } from './message-record.ts'
 import {
   isSettled,
@@ -22,10 +23,8 @@ import {
   type TimelineEntry,
 } from './message.ts'
 import type { RedisClient } from './redis.ts'
-import { timelineParts } from './timeline.ts'
-
-/** Meta's id leads to ours for so long after the deadline: a receipt that carries none of ours may be late. */
-const LATE_RECEIPTS_MS = 3600 * 1000
+import type { EncryptionKey } from './sealer.ts'
+import { timelineParts, WAITS_FOR, type WaitKind } from './timeline.ts'
 
 /** A fallback that is decided and not written so long after is looked at: its queue may not have it. */
 const WRITTEN_WITHIN_MS = 5000
@@ -54,16 +53,16 @@ return isNew
 `
 
 /**
- * KEYS  1 timers · 2 unsettled, by app · 3 fallen · then for each message: its record, its content, and Meta's id -> ours (or the record
- *       again, when there is none)
+ * KEYS  1 timers · 2 unsettled, by app · 3 fallen · then for each message: its record, its content
  * ARGV  1 JSON: for each message, in order, a `Step`
  * Returns JSON: for each [ 1 or 0, fields and values of the record as it now is ]; the second is missing where a brief answer will do.
  */
 const MOVE = `
+${OPEN_INDEX}
 local answers = {}
 for i, step in ipairs(cjson.decode(ARGV[1])) do
-  local record, content, provider = KEYS[i * 3 + 1], KEYS[i * 3 + 2], KEYS[i * 3 + 3]
-  local known = redis.call('HMGET', record, 'status', 'claims', 'reason', 'acceptedAt', 'expiresAt', 'app')
+  local record, content = KEYS[i * 2 + 2], KEYS[i * 2 + 3]
+  local known = redis.call('HMGET', record, 'status', 'claims', 'reason', 'acceptedAt', 'app')
   local fits = string.find(step.from, ',' .. (known[1] or '') .. ',', 1, true)
   if fits and step.claims then fits = (known[2] or '0') == step.claims end
   if fits and step.unlessFalling then fits = not known[3] end
@@ -81,7 +80,7 @@ for i, step in ipairs(cjson.decode(ARGV[1])) do
     end
     if step.providerMessageId and redis.call('HGET', record, 'providerMessageId') ~= step.providerMessageId then
       set[#set + 1] = 'providerMessageId'; set[#set + 1] = step.providerMessageId
-      redis.call('SET', provider, step.id, 'PXAT', string.format('%.0f', known[5] + ${LATE_RECEIPTS_MS}))
+      index(step.index)
     end
     redis.call('HSET', record, unpack(set))
     if step.erase then redis.call('DEL', content) end
@@ -89,7 +88,7 @@ for i, step in ipairs(cjson.decode(ARGV[1])) do
     if timer == 'unless-falling' then timer = not known[3] and 'over' or nil end
     if timer == 'over' then change = -redis.call('ZREM', KEYS[1], step.id)
     elseif timer then change = redis.call('ZADD', KEYS[1], timer, step.id) end
-    if change ~= 0 then redis.call('HINCRBY', KEYS[2], known[6], change) end
+    if change ~= 0 then redis.call('HINCRBY', KEYS[2], known[5], change) end
     if step.fellBackAt and redis.call('HEXISTS', record, 'isTest') == 0 then
       redis.call('ZADD', KEYS[3], step.fellBackAt, step.id)
       redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', step.fellBackAt - ${FALLEN_KEPT_MS})
@@ -123,11 +122,25 @@ redis.call('HSET', KEYS[1], 'timeline', line)
 return 1
 `
 
+/**
+ * KEYS 1 record · ARGV 1 now (ms) · 2 what it says
+ * Adds to the timeline what a message waits for, while it waits to be sent, and only if that was not said since it came to the queue.
+ */
+const NOTE_WAIT = `
+local record = redis.call('HMGET', KEYS[1], 'timeline', 'acceptedAt', 'status', 'reason')
+if record[3] ~= 'queued' or record[4] then return 0 end
+local stay = string.match(record[1], '.*\\n([^q].*)$') or record[1]
+if string.find(stay, ARGV[2], 1, true) then return 0 end
+redis.call('HSET', KEYS[1], 'timeline', string.format('%s\\nq%.0f%s', record[1], ARGV[1] - record[2], ARGV[2]))
+return 1
+`
+
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     relaisCreateMessages(numberOfKeys: number, ...args: string[]): Result<number[], Context>
     relaisMoveMessages(numberOfKeys: number, ...args: string[]): Result<string, Context>
     relaisNoteMessage(key: string, at: number, letter: string, said: string): Result<number, Context>
+    relaisNoteWait(key: string, at: number, said: string): Result<number, Context>
   }
 }
 
@@ -174,13 +187,17 @@ export type MoveResult = { moved: boolean; message: Message | undefined }
 export function createMessageStore(options: {
   redis: RedisClient
   keys: Keys
+  encryptionKeys: readonly EncryptionKey[]
   deliverWithinMs?: number | undefined
   now?: () => number
 }) {
   const { redis, keys, deliverWithinMs, now = Date.now } = options
+  const writer = createIndexWriter(options)
+  const index = createMessageIndex(options)
   redis.defineCommand('relaisCreateMessages', { lua: CREATE })
   redis.defineCommand('relaisMoveMessages', { lua: MOVE })
   redis.defineCommand('relaisNoteMessage', { numberOfKeys: 1, lua: NOTE })
+  redis.defineCommand('relaisNoteWait', { numberOfKeys: 1, lua: NOTE_WAIT })
   const create = createGrouped({ call: createAll, ...GROUP })
   const take = createGrouped({ call: takeAll, ...GROUP })
 
@@ -197,9 +214,9 @@ export function createMessageStore(options: {
       return (await redis.get(keys.content(id))) ?? undefined
     },
 
-    /** Our id for a message that Meta knows by its own. */
+    /** Our id for a message that Meta knows by its own, or once did: one that was sent again has had several. */
     async findByProviderId(providerMessageId: string): Promise<string | undefined> {
-      return (await redis.get(keys.providerMessage(providerMessageId))) ?? undefined
+      return (await index.find('providerMessageId', providerMessageId, 1))[0]
     },
 
     /** Moves a message, if the table of legal moves and the conditions allow it. */
@@ -219,7 +236,10 @@ export function createMessageStore(options: {
           saidLate: timelineParts({ status: move.to, detail: move.lateDetail })[1],
         }),
         erase: isSettled(move.to) && !move.keepsContent,
-        providerMessageId,
+        ...(providerMessageId !== undefined && {
+          providerMessageId,
+          index: writer.ofProviderId(providerMessageId, id, at),
+        }),
         timer: timerAfter(move.to),
         fellBackAt: move.to === 'fallback' ? at : undefined,
         brief: move.isBrief,
@@ -242,6 +262,12 @@ export function createMessageStore(options: {
       return (await redis.relaisNoteMessage(keys.message(id), now(), letter, said)) === 1
     },
 
+    /** Adds to the timeline what a message in the queue begins to wait for; once for each stay there. True if it was new. */
+    async noteWait(id: string, kind: WaitKind): Promise<boolean> {
+      const [, said] = timelineParts({ status: 'queued', detail: WAITS_FOR[kind] })
+      return (await redis.relaisNoteWait(keys.message(id), now(), said)) === 1
+    },
+
     /**
      * Decides that a message goes to the fallback, without moving it: the fallback worker does that when the record
      * is written. From here on nobody sends the message. Decided once; a second reason changes nothing.
@@ -253,13 +279,14 @@ export function createMessageStore(options: {
       id: string,
       why: { reason: FallbackReason; detail: string; claims?: number },
     ): Promise<MoveResult> {
+      const at = now()
       return take({
         id,
         from: framed(legalSources('fallback')),
         claims: why.claims === undefined ? undefined : String(why.claims),
         unlessFalling: true,
-        set: { reason: why.reason, reasonDetail: why.detail },
-        timer: now() + WRITTEN_WITHIN_MS,
+        set: { reason: why.reason, reasonDetail: why.detail, decidedAt: String(at) },
+        timer: at + WRITTEN_WITHIN_MS,
       })
     },
   }
@@ -272,7 +299,7 @@ export function createMessageStore(options: {
 
   async function createAll(comers: { message: Message; sealedContent: string }[]): Promise<boolean[]> {
     const births = comers.map(({ message, sealedContent }) =>
-      birthOf(message, sealedContent, deliverWithinMs),
+      birthOf(message, sealedContent, { deliverWithinMs, writer }),
     )
     const names = births.flatMap(({ id }) => [keys.message(id), keys.content(id)])
     const isNew = await redis.relaisCreateMessages(
@@ -286,11 +313,7 @@ export function createMessageStore(options: {
   }
 
   async function takeAll(steps: Step[]): Promise<MoveResult[]> {
-    const names = steps.flatMap(({ id, providerMessageId }) => [
-      keys.message(id),
-      keys.content(id),
-      providerMessageId === undefined ? keys.message(id) : keys.providerMessage(providerMessageId),
-    ])
+    const names = steps.flatMap(({ id }) => [keys.message(id), keys.content(id)])
     const answers = await redis.relaisMoveMessages(
       3 + names.length,
       keys.timers(),
@@ -329,7 +352,9 @@ type Step = {
   saidLate?: string
   /** Erases the content. */
   erase?: boolean
-  providerMessageId?: string | undefined
+  providerMessageId?: string
+  /** What it is found by from now on: with Meta's id. */
+  index?: IndexEntries
   /** When it is looked at; `over`: not any more; `unless-falling`: not any more unless a fallback is decided; absent: as before. */
   timer?: number | 'over' | 'unless-falling' | undefined
   fellBackAt?: number | undefined

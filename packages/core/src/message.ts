@@ -92,6 +92,8 @@ export type Message = {
   reason?: FallbackReason
   /** The same in plain words. */
   reasonDetail?: string
+  /** When it was decided. */
+  decidedAt?: number
   /** Sends that counted. */
   attempts: number
   /** Every claim ever made, counted or not: the fence that tells a late worker from the present one. */
@@ -110,6 +112,10 @@ export type Message = {
   /** After it fell back: when and by whom the code was revealed. */
   revealedAt?: number
   revealedBy?: string
+  /** The message of which this one carries the code once more, because an operator had it sent again. */
+  resendOf?: string
+  /** The other way round: the one that carries it on. Set before that one is there. */
+  resentAs?: string
   timeline: TimelineEntry[]
 }
 

@@ -8,6 +8,7 @@
  *
  * A record whose fields are all short is kept by Redis in a third of the room, so what the common way of a message says has a sign.
  */
+import type { Failure } from './outcome.ts'
 import { MESSAGE_STATUSES, type MessageStatus, type TimelineEntry } from './message.ts'
 
 const LETTERS: Record<MessageStatus, string> = {
@@ -30,6 +31,34 @@ export const ACCEPTED_BY_META = 'accepted by Meta'
 
 /** What a receipt that moved a message is called in its timeline. */
 export const BY_RECEIPT = 'receipt'
+
+/**
+ * What a message waits for that is not its turn, as its timeline says it. Said once for each stay in the queue, when the wait begins; it lasts until the
+ * next line.
+ */
+export const WAITS_FOR = {
+  token: 'waiting for an access token',
+  pace: 'waiting for the pace of the sender',
+  pair: 'waiting for the limit of this recipient',
+  outage: 'waiting for Meta to answer',
+} as const
+
+export type WaitKind = keyof typeof WAITS_FOR
+
+/** Does the timeline say so already, since the message came (back) to the queue? */
+export function isWaitNoted(timeline: readonly TimelineEntry[], kind: WaitKind): boolean {
+  const cameAfter = timeline.findLastIndex(({ status }) => status !== 'queued')
+  return timeline.slice(cameAfter + 1).some(({ detail }) => detail === WAITS_FOR[kind])
+}
+
+const MOST_TRACE = 64
+
+/** A refusal of Meta's in the words of a timeline: what it was taken for, and by what name Meta's support finds it. */
+export function refusalDetail({ detail, failure, graphCode, fbtraceId }: Failure): string {
+  if (graphCode === undefined && fbtraceId === undefined) return detail
+  const trace = fbtraceId === undefined ? '' : ` (fbtrace_id ${fbtraceId.slice(0, MOST_TRACE)})`
+  return `${detail} (${failure})${trace}`
+}
 
 /** What a claim is called in a timeline: `claims.ts` writes its sign. */
 const ATTEMPT = /^attempt (\d+)$/

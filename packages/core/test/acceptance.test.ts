@@ -8,7 +8,7 @@ import {
 } from '@relais/core'
 import { eventually, startRedis, uniquePrefix } from '@relais/testing'
 import { expect, it, onTestFinished } from 'vitest'
-import { newMessage } from './message-fixture.ts'
+import { encryptionKeys, newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
 /** Ids of messages are so long. */
@@ -23,9 +23,9 @@ function setup() {
     redis,
     keys,
     queue,
-    store: createMessageStore({ redis, keys }),
+    store: createMessageStore({ redis, keys, encryptionKeys }),
     unsettled: () => redis.hgetall(keys.unsettled()),
-    ...createAcceptance({ redis, keys, prefix }),
+    ...createAcceptance({ redis, keys, prefix, encryptionKeys }),
   }
 }
 
@@ -146,8 +146,8 @@ it('takes nothing in that was given up while it waited for its group', async () 
   )
   const prefix = uniquePrefix()
   const keys = createKeys(prefix)
-  const { accept } = createAcceptance({ redis, keys, prefix })
-  const store = createMessageStore({ redis, keys })
+  const { accept } = createAcceptance({ redis, keys, prefix, encryptionKeys })
+  const store = createMessageStore({ redis, keys, encryptionKeys })
   const turn = () => new Promise((resolve) => setImmediate(resolve))
   await accept(newMessage({ id: 'msg_first' }), 'sealed')
 

@@ -9,7 +9,7 @@ import {
 import fc from 'fast-check'
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { newMessage } from './message-fixture.ts'
+import { encryptionKeys, newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
 const ARRIVALS = ['sent', 'delivered', 'read'] as const
@@ -23,7 +23,7 @@ function setup() {
   const { redis, keys } = redisFixture()
   const metrics = createMetrics()
   const logger = createLogger({ name: 'test', level: 'silent', isPretty: false })
-  const store = createMessageStore({ redis, keys, deliverWithinMs: 60_000 })
+  const store = createMessageStore({ redis, keys, encryptionKeys, deliverWithinMs: 60_000 })
   const advance = createAdvance({ store, events: createEvents({ logger, metrics }) })
   const counted = async () => (await metrics.ended.get()).values[0]?.value ?? 0
 

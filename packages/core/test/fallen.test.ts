@@ -1,6 +1,6 @@
 import { createFallen, createMessageStore, MOST_REVEALS, type Message } from '@relais/core'
 import { describe, expect, it } from 'vitest'
-import { newMessage } from './message-fixture.ts'
+import { encryptionKeys, newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
 const DAY_MS = 86_400_000
@@ -9,7 +9,7 @@ function setup() {
   const { redis, keys } = redisFixture()
   const clock = { aheadMs: 0 }
   const now = () => Date.now() + clock.aheadMs
-  const store = createMessageStore({ redis, keys, now })
+  const store = createMessageStore({ redis, keys, encryptionKeys, now })
   const fallen = createFallen({ redis, keys })
   let made = 0
 

@@ -1,4 +1,12 @@
-import type { Message } from '@relais/core'
+import { Secret, type EncryptionKey, type Message } from '@relais/core'
+import { randomBytes } from 'node:crypto'
+
+/** A ring of one key. */
+export const encryptionKeys: readonly EncryptionKey[] = [newKey('k1')]
+
+export function newKey(id: string): EncryptionKey {
+  return { id, key: new Secret(randomBytes(32).toString('base64')) }
+}
 
 /** A code that was accepted, now unless `over` says otherwise. */
 export function newMessage(over: Partial<Message> = {}): Message {

@@ -1,7 +1,7 @@
 import { createClaims, createMessageStore, createPacing, createPairBudget } from '@relais/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { newMessage } from './message-fixture.ts'
+import { encryptionKeys, newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
 const awa = '+221771234567'
@@ -11,7 +11,7 @@ function fixture() {
   const { redis, keys } = redisFixture()
   const clock = { ms: START }
   const sender = { phoneNumberId: '106540352242922', ratePerSecond: 0 }
-  const store = createMessageStore({ redis, keys })
+  const store = createMessageStore({ redis, keys, encryptionKeys })
   const pacing = createPacing({ redis, keys, nowMicros: () => clock.ms * 1000 })
   const claims = createClaims({ redis, keys, pacing })
   const { close } = createPairBudget({ redis, keys, senderId: sender.phoneNumberId, now: () => clock.ms })

@@ -14,7 +14,7 @@ import {
   type SealedPlace,
 } from '@relais/core'
 import { expect, it } from 'vitest'
-import { newMessage } from './message-fixture.ts'
+import { encryptionKeys, newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
 const senderId = '106540352242922'
@@ -25,7 +25,7 @@ async function sealedFixture(messages = 3) {
   const { redis, keys } = redisFixture()
   const [old, fresh] = [newKey('old'), newKey('fresh')]
   const sealer = createSealer([old])
-  const store = createMessageStore({ redis, keys })
+  const store = createMessageStore({ redis, keys, encryptionKeys })
   const acceptedAt = Date.now()
   const ids = Array.from({ length: messages }, (_, i) => `msg_${i}`)
   const accept = (id: string, sealed: string) => store.create(newMessage({ id, acceptedAt }), sealed)

@@ -9,6 +9,8 @@ export const OPERATOR_SCOPES = [
   'token:write',
   'fallback:read',
   'fallback:reveal',
+  'messages:read',
+  'messages:write',
   'board:read',
   'board:write',
 ] as const

@@ -12,6 +12,8 @@ export type Receipt = {
   at: number
   graphCode?: number
   title?: string
+  /** By what name Meta's support finds the failure, should it come along. */
+  fbtraceId?: string
 }
 
 const STATUSES = ['sent', 'delivered', 'read', 'failed'] as const
@@ -37,6 +39,7 @@ function readStatus(update: unknown): Receipt | undefined {
   const [error] = listOf(fieldOf(update, 'errors'))
   const graphCode = fieldOf(error, 'code')
   const title = fieldOf(error, 'title')
+  const fbtraceId = fieldOf(error, 'fbtrace_id')
   return {
     providerMessageId: id,
     status,
@@ -44,5 +47,6 @@ function readStatus(update: unknown): Receipt | undefined {
     ...(typeof callbackData === 'string' && callbackData.length <= 128 && { messageId: callbackData }),
     ...(typeof graphCode === 'number' && { graphCode }),
     ...(typeof title === 'string' && { title: title.slice(0, 200) }),
+    ...(typeof fbtraceId === 'string' && { fbtraceId: fbtraceId.slice(0, 64) }),
   }
 }
