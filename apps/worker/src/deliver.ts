@@ -204,7 +204,7 @@ export function createDeliver(deps: {
       case 'far':
         // Of one that was not asked for nothing is known yet; if its moment comes meanwhile the sweep sees to it.
         if (!message) {
-          await store.noteWait(id, 'pace').catch(deps.onError)
+          await begins(id, 'pace')
           return { kind: 'later', delayMs: Math.ceil(turn.waitMs) }
         }
         return waitFor('pace', message, turn.waitMs, 'rate_limited', 'Meta has the sender slow down')
@@ -345,8 +345,12 @@ export function createDeliver(deps: {
    * how often it was, is read from its timeline.
    */
   async function noteWait(message: Message, kind: WaitKind): Promise<void> {
-    if (message.status !== 'queued' || isWaitNoted(message.timeline, kind)) return
-    await store.noteWait(message.id, kind).catch(deps.onError)
+    if (message.status === 'queued' && !isWaitNoted(message.timeline, kind)) await begins(message.id, kind)
+  }
+
+  async function begins(id: string, kind: WaitKind): Promise<void> {
+    const isNew = await store.noteWait(id, kind).catch(deps.onError)
+    if (isNew) events.messageWaits(kind)
   }
 
   /** Erased because it was settled or expired meanwhile; or sealed under a key that is gone, which nobody here can mend. */

@@ -15,6 +15,7 @@ import { maskPhoneNumber } from './phone-number.ts'
 import { whyUnfit, type RedisFacts } from './redis-fitness.ts'
 import { fingerprint, type Secret } from './secret.ts'
 import type { Tallies } from './tallies.ts'
+import type { WaitKind } from './timeline.ts'
 
 /** Anybody can send webhooks that are not signed. */
 const REFUSED_SAID_MS = 10_000
@@ -70,6 +71,11 @@ export function createEvents(options: {
       // Not Meta's id: it holds the recipient's number in base64. The record has it.
       const facts = { attempts: message.attempts, durationMs: Math.round(durationMs) }
       logger.info({ event: 'message.sent', ...about(message), ...facts }, 'message sent')
+    },
+
+    /** A message in the queue begins to wait for something. Counted for people, and not logged: its timeline has it. */
+    messageWaits(kind: WaitKind): void {
+      tallies?.add(`wait:${kind}`)
     },
 
     /** An attempt that did not end the message: it is tried again, or waits, or is held for a receipt. */

@@ -17,7 +17,7 @@ import {
 } from '@relais/core'
 import { startRedis, uniquePrefix } from '@relais/testing'
 import { expect, it, onTestFinished } from 'vitest'
-import { newMessage } from './message-fixture.ts'
+import { encryptionKeys, newMessage } from './message-fixture.ts'
 import { redisFixture } from './redis-fixture.ts'
 
 const SENDER = '106540352242922'
@@ -59,8 +59,8 @@ function setup(redis = redisFixture().redis) {
     receiptsExpected: true,
     elapsed: () => clock.elapsedMs,
   })
-  const acceptance = createAcceptance({ redis, keys, prefix })
-  const store = createMessageStore({ redis, keys })
+  const acceptance = createAcceptance({ redis, keys, prefix, encryptionKeys })
+  const store = createMessageStore({ redis, keys, encryptionKeys })
   return {
     redis,
     keys,

@@ -1,21 +1,27 @@
 /** The page of one message: why it is as it is, what can be done, and its way, step by step. */
-import { SPENT_ON, type StoryStep } from '@relais/core'
+import { SPENT_ON, type Finding, type StoryStep } from '@relais/core'
 import type { MessageView, Permit } from '../look-at-message.ts'
+import { findingList } from './findings.ts'
 import { html, type Html, type Shown } from './html.ts'
 import { page } from './layout.ts'
 import { length, moment } from './message-words.ts'
 import { statusPill, type Said } from './messages-page.ts'
+import { prose } from './words.ts'
 
 /** A bar of the whole width. */
 const BAR_WIDTH = 100
 
-/** @param view.mayWrite may this operator send it again, or take it back? */
+/**
+ * @param view.findings what is wrong with the whole while this message has not reached an end: it may be what it waits for
+ * @param view.mayWrite may this operator send it again, or take it back?
+ */
 export function messagePage(view: {
   message: MessageView
+  findings: readonly Finding[]
   mayWrite: boolean
   said?: Said | undefined
 }): string {
-  const { message, mayWrite, said } = view
+  const { message, findings, mayWrite, said } = view
   const { summary, story } = message
   const body = html`${said && html`<p class="said" data-mood="${said.mood}" role="status">${said.text}</p>`}
     <section class="card message">
@@ -23,11 +29,18 @@ export function messagePage(view: {
       ${
         story.cause !== undefined &&
         html`<p class="cause">${story.cause}</p>
-          <p><strong>What to do:</strong> ${story.remedy}</p>
+          <p><strong>What to do:</strong> ${prose(story.remedy ?? '')}</p>
           <p class="soft">All reasons and errors with their meaning: docs/errors.md.</p>`
       }
       ${facts(message)}
     </section>
+    ${
+      findings.length > 0 &&
+      html`<section class="card">
+        <h2>What is wrong right now, and may hold it up</h2>
+        ${findingList(findings, message.now)}
+      </section>`
+    }
     ${mayWrite && actions(message)}
     <section class="card">
       <h2>What happened</h2>

@@ -2,9 +2,10 @@
  * The parts of the status page that change: each is rendered whole, and sent again when it is not what it was. Everything that an operator asks
  * first stands in the first: how it is, why, and what to do.
  */
-import { span, type Finding } from '@relais/core'
+import { span } from '@relais/core'
 import type { Overview, OverviewProcess } from '../overview.ts'
 import { chart } from './chart.ts'
+import { findingList, pill, type Mood } from './findings.ts'
 import { html, type Html } from './html.ts'
 import { bytes, fromNow, number, plural, prose } from './words.ts'
 
@@ -26,12 +27,6 @@ export function statusParts(overview: Overview) {
   }
 }
 
-type Mood = 'good' | 'odd' | 'bad'
-
-function pill(mood: Mood | undefined, words: string): Html {
-  return html`<span class="pill" data-mood="${mood ?? ''}">${words}</span>`
-}
-
 const MODES = {
   connected: { mood: 'good', headline: 'Codes go out over WhatsApp' },
   degraded: { mood: 'odd', headline: 'Codes go out, and something is wrong' },
@@ -46,27 +41,8 @@ function modePart({ mode, findings, at }: Overview): Html {
     ${
       findings.length === 0
         ? html`<p class="soft">A token is live, Meta answers, and nothing stands out.</p>`
-        : html`<ol class="findings">
-            ${findings.map((finding) => findingRow(finding, at))}
-          </ol>`
+        : findingList(findings, at)
     }`
-}
-
-const MOODS: Readonly<Record<Finding['severity'], Mood | undefined>> = {
-  critical: 'bad',
-  warning: 'odd',
-  note: undefined,
-}
-
-function findingRow({ id, subject, severity, what, remedy, since }: Finding, at: number): Html {
-  return html`<li data-finding="${id}" data-subject="${subject}">
-    <p class="what">${prose(what)}</p>
-    <p><strong>What to do:</strong> ${prose(remedy)}</p>
-    <p class="soft">
-      ${pill(MOODS[severity], severity)}
-      <span class="mono">${id}</span> ${since !== undefined && html`since ${fromNow(since, at)}`}
-    </p>
-  </li>`
 }
 
 function outcomesPart({ minutes }: Overview): Html {

@@ -1,6 +1,8 @@
 /** For operators in a browser: find messages, and one message with what can be done about it. Works without a script. */
+import { isSettled, type Finding } from '@relais/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { summaryOf } from '../look-at-message.ts'
+import type { ReadOverview } from '../overview.ts'
 import { messagePage } from '../pages/message-page.ts'
 import { LOOKS_FOR, messagesPage, type LooksFor, type Said } from '../pages/messages-page.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
@@ -23,7 +25,10 @@ const SAID: Readonly<Record<string, Said>> = {
 
 type One = { Params: { id: string }; Querystring: { said?: unknown } }
 
-export async function registerMessagePages(app: FastifyInstance, deps: AdminMessagesDeps): Promise<void> {
+export async function registerMessagePages(
+  app: FastifyInstance,
+  deps: AdminMessagesDeps & { readOverview: ReadOverview },
+): Promise<void> {
   const { findMessages, lookAtMessage, resendMessage, endByApp } = deps
   await app.register(async (scope) => {
     asPages(scope, { hasForms: true })
@@ -92,10 +97,17 @@ export async function registerMessagePages(app: FastifyInstance, deps: AdminMess
     try {
       const message = await lookAtMessage(request.params.id)
       const mayWrite = operatorOf(request).scopes.includes('messages:write')
-      return send(reply, messagePage({ message, mayWrite, said }))
+      const findings = isSettled(message.summary.status) ? [] : await findWhatIsWrong()
+      return send(reply, messagePage({ message, findings, mayWrite, said }))
     } catch (error) {
       return send(...failed(reply, error, (why) => messagesPage({ by: 'id', said: why })))
     }
+  }
+
+  /** Without it the page has the story alone. */
+  async function findWhatIsWrong(): Promise<Finding[]> {
+    const { findings } = await deps.readOverview().catch(() => ({ findings: [] }))
+    return findings.filter(({ severity }) => severity !== 'note')
   }
 }
 
