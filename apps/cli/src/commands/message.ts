@@ -107,7 +107,7 @@ function storyOf(message: Row, { paint }: CommandContext): string {
   }
   lines.push('')
   for (const step of listOf(message['story']) as Row[]) {
-    const attempt = step['attempt'] === undefined ? '' : `  call ${String(step['attempt'])}`
+    const attempt = typeof step['attempt'] === 'number' ? `  call ${step['attempt']}` : ''
     lines.push(`${textIn(step, 'at')}  ${paint.bold(textIn(step, 'status'))}${attempt}`)
     const detail = textIn(step, 'detail')
     if (detail !== '') lines.push(...wrapped(detail, WIDTH - 4).map((line) => `    ${line}`))
