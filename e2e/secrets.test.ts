@@ -130,6 +130,7 @@ async function sendEverything(run: Run): Promise<void> {
     const body = as(system.secrets.opsKey, { reason: `they say ${codeOf.get(id)}` })
     for (const isEcho of [true, false]) await ask(run, `/api/fallback/${id}/reveal`, { ...body, isEcho })
   }
+  for (const id of [...fallen, delivered, 'msg_none']) await askAsOperator(run, id)
   await system.tells(await send('0998'), 'ECONNRESET')
   await system.tells(await send('0056'), '131056')
 
@@ -147,6 +148,34 @@ async function sendEverything(run: Run): Promise<void> {
     if (how === 'used') await ask(run, `${path}/used`, as(apiKey, {}))
     else await ask(run, path, { ...as(apiKey), method: 'DELETE' })
     await ask(run, path, as(apiKey))
+  }
+}
+
+/** What an operator does with a message, as data and on the pages. */
+async function askAsOperator(run: Run, id: string): Promise<void> {
+  const { opsKey } = run.system.secrets
+  const find = '/api/admin/messages/search'
+  for (const body of [{ to: `${ORIGIN}0026` }, { id }, { reference: newCode(run) }, { to: newCode(run) }])
+    await ask(run, find, as(opsKey, body))
+  const authorization = `Basic ${btoa(`awa:${opsKey}`)}`
+  for (const what of ['', '/cancel', '/resend']) {
+    await ask(run, `/api/admin/messages/${id}${what}`, what ? as(opsKey, {}) : as(opsKey))
+    await ask(run, `/admin/messages/${id}${what}`, {
+      method: what ? 'POST' : 'GET',
+      headers: { authorization, 'sec-fetch-site': 'same-origin' },
+      redirect: 'manual',
+    })
+  }
+  for (const [by, text] of [
+    ['to', `${ORIGIN}0026`],
+    ['reference', newCode(run)],
+    ['providerMessageId', newCode(run)],
+  ] as const) {
+    await ask(run, '/admin/messages', {
+      method: 'POST',
+      headers: { authorization, 'sec-fetch-site': 'same-origin' },
+      body: new URLSearchParams({ by, text }),
+    })
   }
 }
 
@@ -230,6 +259,7 @@ async function operate(run: Run): Promise<void> {
     ['status'],
     ['check', '--json'],
     ['fallback', 'list'],
+    ['message', 'search', '--to', `${ORIGIN}0026`],
     ['reseal'],
   ]
   for (const command of commands) run.printed.push(await tool(run, ...command))

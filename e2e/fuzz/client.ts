@@ -27,7 +27,7 @@ export type Answer = {
 export function createClient(deps: {
   apiUrl: string
   secrets: { apiKey: string; otherApiKey: string; opsKey: string; appSecret: string }
-  /** A message whose code an operator may read. */
+  /** A message whose code an operator may read, or send again. */
   fallenId: string
 }) {
   const { apiUrl, secrets } = deps
@@ -58,7 +58,7 @@ export function createClient(deps: {
   }
 
   function exchange(request: FuzzRequest): Promise<Answer> {
-    const isFallen = request.target.startsWith('/api/fallback')
+    const isFallen = request.target.startsWith('/api/fallback') || request.target.endsWith('/resend')
     const id = isFallen ? deps.fallenId : idFor(request)
     const body = request.body && withId(request.body, id)
     const headers = {
@@ -100,9 +100,10 @@ export function createClient(deps: {
   }
 
   /** The latest may still be taken back; all else is asked of each in turn. */
-  function idFor({ method }: FuzzRequest): string {
+  function idFor({ method, target }: FuzzRequest): string {
     turn += 1
-    return ids[method === 'DELETE' ? 0 : turn % ids.length] ?? ''
+    const isCancel = method === 'DELETE' || target.endsWith('/cancel')
+    return ids[isCancel ? 0 : turn % ids.length] ?? ''
   }
 
   function keyOf({ who, oddKey }: FuzzRequest): Record<string, string> {

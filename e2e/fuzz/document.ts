@@ -6,6 +6,7 @@ export type Schema = {
   const?: unknown
   properties?: Record<string, Schema>
   required?: string[]
+  maxProperties?: number
   items?: Schema
   minItems?: number
   maxItems?: number

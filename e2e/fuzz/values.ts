@@ -17,8 +17,10 @@ export function valid(schema: Schema, name = ''): Arbitrary<unknown> {
   if (schema.enum) return fc.constantFrom(...schema.enum)
   switch ([schema.type].flat()[0]) {
     case 'object': {
-      const { properties = {}, required = [] } = schema
-      const fields = Object.entries(properties).map(([field, value]) => [field, valid(value, field)])
+      const { properties = {}, required = [], maxProperties } = schema
+      const fields = Object.entries(properties).map(([field, value]) => [field, valid(value, field)] as const)
+      if (maxProperties === 1)
+        return fc.oneof(...fields.map(([field, value]) => value.map((one) => ({ [field]: one }))))
       return fc.record(Object.fromEntries(fields) as Record<string, Arbitrary<unknown>>, {
         requiredKeys: required,
         noNullPrototype: true,

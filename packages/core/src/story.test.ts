@@ -105,8 +105,13 @@ describe('the story of a message', () => {
         ['fallback', 300, '131026 Message Undeliverable.'],
         ['fallback', 50_000, 'the code was used'],
       ],
-      { reason: 'recipient_unreachable', decidedAt: START + 120 },
+      { reason: 'recipient_unreachable', reasonDetail: '131026 no', decidedAt: START + 120 },
     )
+    expect(
+      tellStory(message, START + 60_000).steps.flatMap(({ attempt, answer }) =>
+        attempt ? [[attempt, answer]] : [],
+      ),
+    ).toEqual([[1, '131026 no']])
     expect(spent(message, 60_000)).toEqual([
       ['turn', 20],
       ['call', 100],

@@ -117,20 +117,26 @@ function stepsOf(message: Message, now: number): StoryStep[] {
   return entries.map((entry, i) => {
     const next = entries[i + 1]
     const isWaiting = endedAt < 0 || i < endedAt
-    const until = next?.at ?? now
-    const isCall = entry.status === 'sending' && isWaiting
-    const answer = next && shown(next.detail, message)
+    const goesInto = isWaiting ? spentOn(entry, message, !next) : undefined
+    const isCall = goesInto === 'call'
     if (isCall) attempts += 1
     const { status, at } = entry
     const detail = shown(entry.detail, message)
+    const answer = isCall && next ? shown(answerIn(next, message), message) : undefined
     return {
       status,
       at,
       ...(detail !== undefined && { detail }),
-      ...(isWaiting && { durationMs: Math.max(0, until - at), spentOn: spentOn(entry, message, !next) }),
-      ...(isCall && { attempt: attempts, ...(answer !== undefined && { answer }) }),
+      ...(goesInto && { durationMs: Math.max(0, (next?.at ?? now) - at), spentOn: goesInto }),
+      ...(isCall && { attempt: attempts }),
+      ...(answer !== undefined && { answer }),
     }
   })
+}
+
+/** What came of a call, in the line after it. Where it led to the fallback the words are those of the reason. */
+function answerIn(next: TimelineEntry, { decidedAt, reasonDetail }: Message): string | undefined {
+  return next.at === decidedAt ? reasonDetail : next.detail
 }
 
 /** The timeline, and in it the moment at which the fallback was decided: it says when that came about. */

@@ -121,7 +121,7 @@ function line(step: StoryStep, longestMs: number): Html {
       ${statusPill(status)} ${attempt !== undefined && html`<strong>call ${attempt} to Meta</strong>`}
       <span class="soft">${moment(at)}</span>
     </p>
-    ${detail !== undefined && html`<p class="detail">${detail}</p>`}
+    ${detail !== undefined && attempt === undefined && html`<p class="detail">${detail}</p>`}
     ${
       durationMs !== undefined &&
       spentOn !== undefined &&

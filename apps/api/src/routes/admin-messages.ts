@@ -15,7 +15,7 @@ import { IsoTime, isoTime } from '../iso-time.ts'
 import { summaryOf, type LookAtMessage, type MessageSummary, type MessageView } from '../look-at-message.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
 import { invalid } from '../plugins/problems.ts'
-import { problems, type ProblemError } from '../problem.ts'
+import { problems } from '../problem.ts'
 import type { ResendMessage } from '../resend-message.ts'
 
 const READS: Access = { kind: 'operator', scope: 'messages:read' }
@@ -46,7 +46,12 @@ const SearchSchema = Type.Object(
     providerMessageId: text(512, "Meta's id of a message"),
     id: text(128, 'our id of a message'),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    maxProperties: 1,
+    description: 'an object with exactly one of to, reference, providerMessageId and id',
+  },
 )
 
 /** What is looked for in a body, by its name there. */
@@ -211,23 +216,15 @@ export function adminMessagesRoutes(deps: AdminMessagesDeps): FastifyPluginAsync
   }
 }
 
-/** What is to be looked for. Throws a 422, which repeats nothing of it. */
+/** What is to be looked for: the first that is named. Throws a 422 for a number that is none, which does not repeat it. */
 export function soughtIn(body: Partial<Record<SoughtName, string>>): Sought {
-  const names = (Object.keys(SOUGHT) as SoughtName[]).filter((name) => body[name] !== undefined)
-  const [name] = names
-  if (name === undefined || names.length > 1) throw notOne()
+  const name = (Object.keys(SOUGHT) as SoughtName[]).find((each) => body[each] !== undefined) ?? 'id'
   const value = body[name] ?? ''
   if (name !== 'to') return { by: SOUGHT[name], text: value }
   const number = parsePhoneNumber(value)
   if (number !== undefined) return { by: 'recipient', text: number }
   const detail = 'must be a phone number that can exist, as + and country code and number: +221771234567'
   throw invalid([{ pointer: '/to', detail }])
-}
-
-function notOne(): ProblemError {
-  return invalid([
-    { pointer: '', detail: 'must have exactly one of to, reference, providerMessageId and id' },
-  ])
 }
 
 function shown({ acceptedAt, expiresAt, ...summary }: MessageSummary) {

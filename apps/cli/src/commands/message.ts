@@ -107,10 +107,11 @@ function storyOf(message: Row, { paint }: CommandContext): string {
   }
   lines.push('')
   for (const step of listOf(message['story']) as Row[]) {
-    const attempt = step['attempt'] === undefined ? '' : `  call ${JSON.stringify(step['attempt'])}`
+    const attempt = typeof step['attempt'] === 'number' ? `  call ${step['attempt']}` : ''
     lines.push(`${textIn(step, 'at')}  ${paint.bold(textIn(step, 'status'))}${attempt}`)
     const detail = textIn(step, 'detail')
-    if (detail !== '') lines.push(...wrapped(detail, WIDTH - 4).map((line) => `    ${line}`))
+    if (detail !== '' && attempt === '')
+      lines.push(...wrapped(detail, WIDTH - 4).map((line) => `    ${line}`))
     const { durationMs, spentOn } = step
     if (typeof durationMs === 'number' && typeof spentOn === 'string' && Object.hasOwn(SPENT_ON, spentOn))
       lines.push(paint.dim(`    ${SPENT_ON[spentOn as keyof typeof SPENT_ON]}: ${seconds(durationMs)}`))
