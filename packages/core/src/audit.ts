@@ -28,6 +28,7 @@ export type AuditAction =
   | 'message.canceled'
   | 'limit.overridden'
   | 'secrets.resealed'
+  | 'alerts.tested'
   | `board.${string}`
 
 export type AuditEntry = {

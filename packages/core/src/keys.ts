@@ -72,6 +72,10 @@ export function createKeys(prefix: string) {
     audit: () => `${prefix}:audit`,
     /** Hash: where its chain ends. Has no expiry. */
     auditHead: () => `${prefix}:audit:head`,
+    /** Hash: what operators were told of that is wrong, and what waits to be told. Expires a week after the last look. */
+    alerts: () => `${prefix}:alerts`,
+    /** String: which API looks for it. Expires with its turn. */
+    alertTurn: () => `${prefix}:alert-turn`,
     /** String: when the last valid receipt came in, in milliseconds since 1970. Has no expiry. */
     lastReceipt: () => `${prefix}:last-receipt`,
   }
