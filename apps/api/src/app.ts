@@ -16,6 +16,7 @@ import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
 import { ProblemError } from './problem.ts'
 import type { RevealCode } from './reveal-code.ts'
+import { alertRoutes } from './routes/alerts.ts'
 import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { messageRoutes } from './routes/message.ts'
@@ -24,6 +25,7 @@ import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { TakeReceipts } from './take-receipts.ts'
 import type { UpdateAccessToken } from './update-access-token.ts'
+import type { WatchAlerts } from './watch-alerts.ts'
 import type { WhatsappStatus } from './whatsapp-status.ts'
 
 export type AppDeps = {
@@ -40,6 +42,7 @@ export type AppDeps = {
   whatsappStatus: () => Promise<WhatsappStatus>
   renewNow: Renewal['renewNow']
   updateAccessToken: UpdateAccessToken
+  alerts: Pick<WatchAlerts, 'list' | 'test'>
   webhooks: {
     verifyToken: Secret | undefined
     ours: Ours
@@ -108,6 +111,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(messageRoutes(deps))
   await app.register(fallbackRoutes(deps))
   await app.register(walletRoutes(deps))
+  await app.register(alertRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
   await registerBoard(app, {

@@ -9,6 +9,7 @@ import {
   untilAskedToStop,
   watchFatalErrors,
 } from '@relais/core'
+import { requireAlertSecret } from './alert-settings.ts'
 import { apiSettings, requireDistinctKeys, type ApiSettings } from './config.ts'
 
 const VERSION = '0.1.0'
@@ -47,6 +48,7 @@ function readEnvironment(): ApiSettings {
     if (existsSync('.env')) process.loadEnvFile('.env')
     const read = readSettings(process.env, apiSettings)
     requireDistinctKeys(read)
+    requireAlertSecret(read)
     requireSense(read)
     return read
   } catch (error) {

@@ -1,10 +1,12 @@
 /** Opens everything the API needs and closes it again; `main.ts` and the end-to-end tests start here. */
 import {
+  alertTimes,
   answersPing,
   countJobs,
   createAcceptance,
   createAdmission,
   createAdvance,
+  createAlertStore,
   createApiKeyStore,
   createAudit,
   createClock,
@@ -15,6 +17,7 @@ import {
   createLimitWatch,
   createMessageStore,
   createMetrics,
+  createPostNotification,
   createProbes,
   createPumpingGuard,
   createReplication,
@@ -41,6 +44,7 @@ import {
 } from '@relais/core'
 import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
+import { basicFindings } from './basic-findings.ts'
 import { createCallers } from './callers.ts'
 import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
@@ -53,6 +57,7 @@ import { createLogins } from './logins.ts'
 import { createRevealCode } from './reveal-code.ts'
 import { createTakeReceipts } from './take-receipts.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
+import { createWatchAlerts } from './watch-alerts.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
 /** Redis gets this long for one command, and an acceptance this long in all: together within the second promised. */
@@ -137,6 +142,33 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     onError: events.auditFailed,
   })
 
+  const whatsappStatus = createWhatsappStatus({
+    phoneNumberId: settings.phoneNumberId,
+    sender,
+    graph,
+    queues: { messages, fallback },
+    redis,
+    keys,
+    receiptsExpected: settings.webhookVerifyToken !== undefined,
+  })
+  const { alertWebhookUrl: url, alertWebhookSecrets: secrets } = settings
+  const alerts = createWatchAlerts({
+    store: createAlertStore({ redis, keys }),
+    async look() {
+      const status = await whatsappStatus()
+      return { mode: status.mode, findings: basicFindings(status) }
+    },
+    post: url && secrets && createPostNotification({ url, secrets }),
+    times: alertTimes({
+      fireAfterSeconds: settings.alertFireAfterSeconds,
+      clearAfterSeconds: settings.alertClearAfterSeconds,
+    }),
+    installation: settings.prefix,
+    events,
+    onError,
+    now,
+  })
+
   const app = await buildApp({
     version,
     logger,
@@ -192,15 +224,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     }),
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
-    whatsappStatus: createWhatsappStatus({
-      phoneNumberId: settings.phoneNumberId,
-      sender,
-      graph,
-      queues: { messages, fallback },
-      redis,
-      keys,
-      receiptsExpected: settings.webhookVerifyToken !== undefined,
-    }),
+    whatsappStatus,
+    alerts,
     renewNow: async (waitMs) => {
       await ensureRecord()
       return sender.renewal.renewNow(waitMs)
@@ -264,6 +289,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       close: () => Promise.all([messages, fallback, receipts, tokenChecks].map((q) => q.close())),
     },
     { name: 'metrics listener', close: () => probes.close() },
+    { name: 'alerts', close: () => alerts.close() },
     {
       name: 'listener',
       close: () => {
@@ -280,6 +306,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   clock.start()
   capacity.start()
   callers.start()
+  alerts.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()
   sender.lookAfterToken().catch(onError)
