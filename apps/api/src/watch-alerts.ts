@@ -4,7 +4,8 @@
  *
  *     take the turn ──► look ──► decide and keep (one step of Redis) ──► log ──► post what waits, beside the looking
  *
- * - Of several APIs one looks. When it stops the next takes over at once, when it dies or freezes within `TURN_MS`.
+ * - Of several APIs one looks. When it stops, or its look fails, another takes over at its next look; when it dies or freezes, `TURN_MS` later at
+ *   the most.
  * - What is decided is kept together with the notification of it, before anybody is told: who dies in between leaves it to the next. So each notification is
  *   posted at least once, always with the same id, and one that is lost on its way back may come twice.
  * - Redis does not answer: nothing is decided, and `/readyz` says so. A receiver that does not answer holds up no look.
@@ -95,8 +96,7 @@ export function createWatchAlerts(deps: {
       clearTimeout(timer)
       closing.abort()
       await delivering
-      if (isOurTurn) await store.leaveTurn(who)
-      isOurTurn = false
+      await leaveTurn()
     },
 
     /** Rejects while Redis does not answer. */
@@ -127,6 +127,16 @@ export function createWatchAlerts(deps: {
   async function look(): Promise<void> {
     isOurTurn = await store.takeTurn(who, TURN_MS)
     if (!isOurTurn) return
+    try {
+      await lookNow()
+    } catch (error) {
+      // Another may see what this one cannot.
+      await leaveTurn()
+      throw error
+    }
+  }
+
+  async function lookNow(): Promise<void> {
     const at = now()
     const seen = await within(LOOK_WITHIN_MS, deps.look)
     const change = await store.change(who, (held) => decide(held, { at, ...seen }))
@@ -137,6 +147,13 @@ export function createWatchAlerts(deps: {
     change.decisions.forEach(tell)
     for (const notification of change.dropped) events.alertUndelivered(notification, { why: 'too many wait' })
     if (change.notifications.length > 0) deliver()
+  }
+
+  /** If Redis does not take it, the turn runs out by itself. */
+  async function leaveTurn(): Promise<void> {
+    if (!isOurTurn) return
+    isOurTurn = false
+    await store.leaveTurn(who).catch(onError)
   }
 
   function decide(held: HeldAlerts, seen: AlertLook) {
@@ -191,27 +208,33 @@ export function createWatchAlerts(deps: {
       ? await post({ id, body: JSON.stringify(notification.body), at: now() }, closing.signal)
       : { kind: 'unreachable', fault: 'ALERT_WEBHOOK_URL is not set any more' }
     if (closing.signal.aborted && posted.kind === 'unreachable') return
-    const again =
-      posted.kind === 'taken' || posted.kind === 'gone' ? undefined : postAgain(notification, posted)
-    if (posted.kind === 'taken') events.alertDelivered(notification, posted.statusCode)
-    if (posted.kind === 'gone') events.alertUndelivered(notification, { why: 'HTTP 410' })
+    const left = settle(notification, posted)
     await store.change(undefined, ({ mode, alerts, notifications }) => ({
       mode,
       alerts,
-      notifications: notifications.flatMap((each) => (each.id === id ? (again ?? []) : each)),
+      notifications: notifications.flatMap((each) => (each.id === id ? (left ?? []) : each)),
     }))
   }
 
-  /** As it is posted again, if it is. */
-  function postAgain(
-    notification: Notification,
-    posted: Exclude<Posted, { kind: 'taken' | 'gone' }>,
-  ): Notification | undefined {
-    const at = now()
-    const again = afterRefusal(notification, at, randomInt(RANDOM_STEPS) / RANDOM_STEPS)
-    const why = posted.kind === 'refused' ? `HTTP ${posted.statusCode}` : posted.fault
-    events.alertUndelivered(notification, { why, ...(again && { nextInMs: again.nextAt - at }) })
-    return again
+  /** What is left of it once it was posted: itself, to be posted again, or nothing. */
+  function settle(notification: Notification, posted: Posted): Notification | undefined {
+    const tried = { ...notification, attempts: notification.attempts + 1 }
+    switch (posted.kind) {
+      case 'taken':
+        events.alertDelivered(tried, posted.statusCode)
+        return undefined
+      case 'gone':
+        events.alertUndelivered(tried, { why: `HTTP ${posted.statusCode}` })
+        return undefined
+      case 'refused':
+      case 'unreachable': {
+        const at = now()
+        const again = afterRefusal(notification, at, randomInt(RANDOM_STEPS) / RANDOM_STEPS)
+        const why = posted.kind === 'refused' ? `HTTP ${posted.statusCode}` : posted.fault
+        events.alertUndelivered(tried, { why, ...(again && { nextInMs: again.nextAt - at }) })
+        return again
+      }
+    }
   }
 }
 

@@ -29,19 +29,16 @@ describe('alerts', () => {
       (each) => each.json<{ firing: unknown[] }>().firing.length > 0,
       { what: 'an alert' },
     )
-    expect(answer.json()).toMatchObject({
-      firing: [
-        {
-          id: 'sender_unset',
-          severity: 'critical',
-          what: expect.stringContaining('WHATSAPP_PHONE_NUMBER_ID'),
-          remedy: expect.any(String),
-          since: expect.stringMatching(/Z$/),
-          toldAt: expect.stringMatching(/Z$/),
-          isClearing: false,
-        },
-      ],
-      isPosted: true,
+    const { firing, isPosted } = answer.json<{ firing: { id: string }[]; isPosted: boolean }>()
+    expect(isPosted).toBe(true)
+    expect(firing.find(({ id }) => id === 'sender_unset')).toEqual({
+      id: 'sender_unset',
+      severity: 'critical',
+      what: expect.stringContaining('WHATSAPP_PHONE_NUMBER_ID'),
+      remedy: expect.any(String),
+      since: expect.stringMatching(/Z$/),
+      toldAt: expect.stringMatching(/Z$/),
+      isClearing: false,
     })
     expect(answer.headers['cache-control']).toContain('no-store')
     expect((await listOf(silent)).json()).toMatchObject({ isPosted: false })

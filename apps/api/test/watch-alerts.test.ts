@@ -346,6 +346,19 @@ describe('a look', () => {
     expect(told).toEqual(['firing token_dead'])
   })
 
+  it('that fails leaves the next to another API', async () => {
+    const { now, newWatch, posted } = await setup()
+    const broken = newWatch(() => Promise.reject(new Error('this one sees nothing')))
+    await eventually(
+      () => broken.counts.looks,
+      (count) => count > 0,
+    )
+    const { counts } = newWatch()
+    now.findings = [dead]
+    await posted(1)
+    expect(counts.looks).toBeGreaterThan(0)
+  })
+
   it('that ends when it is the turn of another decides nothing', async () => {
     const { keys } = await setup()
     const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)

@@ -351,7 +351,7 @@ export function createEvents(options: { logger: Logger; metrics: Metrics; now?: 
       logger[level[change.to]]({ event: 'mode.changed', ...change }, 'the mode has changed')
     },
 
-    /** The receiver of ALERT_WEBHOOK_URL took it. */
+    /** The receiver of ALERT_WEBHOOK_URL took it. Its `attempts` count this one. */
     alertDelivered(notification: Notification, statusCode: number): void {
       logger.debug(
         { event: 'alert.delivered', ...aboutNotification(notification), statusCode },
@@ -385,7 +385,7 @@ export type Events = ReturnType<typeof createEvents>
 const DAY_SECONDS = 24 * 3600
 
 function aboutNotification({ id, about, attempts, body }: Notification) {
-  return { notificationId: id, type: body.type, about, attempts: attempts + 1 }
+  return { notificationId: id, type: body.type, about, attempts }
 }
 
 /** A token as people may see it. */
