@@ -72,6 +72,24 @@ describe.concurrent('a faulty setting stops the process before it listens', { ti
     expect(lines).toEqual([expect.stringMatching(/^FALLBACK_LOG cannot be written to/)])
   })
 
+  it('alerts that would be posted unsigned, or to nowhere, and nothing of what was set is repeated', async ({
+    expect,
+  }) => {
+    const url = 'https://hooks.example/a-secret-path'
+    const unsigned = await run('api', { ...API, ALERT_WEBHOOK_URL: url })
+    expect(unsigned.code).toBe(78)
+    expect(unsigned.lines).toEqual([
+      expect.stringMatching(
+        /^ALERT_WEBHOOK_URL is set, and ALERT_WEBHOOK_SECRET .*Example: ALERT_WEBHOOK_SECRET=/,
+      ),
+    ])
+    const env = { ALERT_WEBHOOK_URL: 'hooks.example/a-secret-path', ALERT_WEBHOOK_SECRET: 'whsec_c2hvcnQ=' }
+    const faulty = await run('api', { ...API, ...env })
+    expect(faulty.code).toBe(78)
+    expect(faulty.lines.map((line) => line.split(' ')[0])).toEqual(Object.keys(env))
+    expect([...unsigned.lines, ...faulty.lines].join()).not.toMatch(/a-secret-path|c2hvcnQ/)
+  })
+
   it('a public key with a slip in it, before any code is sealed to nobody', async ({ expect }) => {
     const slip = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q'
     const env = { ...COMMON, FALLBACK_CODES: 'sealed', FALLBACK_PUBLIC_KEY: slip, LOG_LEVEL: 'fatal' }

@@ -2,7 +2,8 @@
  * Requests made from the OpenAPI document: good, nearly good, and hostile. A short run each time, a long one with `npm run fuzz`:
  * FUZZ_REQUESTS, FUZZ_SEED, FUZZ_SLOWEST_MS.
  */
-import { freePort } from '@relais/testing'
+import { randomBytes } from 'node:crypto'
+import { freePort, startReceiver } from '@relais/testing'
 import { expect, it } from 'vitest'
 import { fuzz } from './fuzz/fuzz.ts'
 import { isUp, startSystem } from './system.ts'
@@ -27,9 +28,17 @@ const MOST_GROWTH_MB = 32
 
 it('no request, however made, is answered with a fault of ours', { timeout: 3_600_000 }, async (t) => {
   const metricsPort = await freePort()
+  const receiver = await startReceiver()
+  t.onTestFinished(() => receiver.close())
   const system = await startSystem(t, {
     workers: 0,
-    env: { METRICS_PORT: String(metricsPort), BOARD_WRITES: 'on', ...SLOW },
+    env: {
+      METRICS_PORT: String(metricsPort),
+      BOARD_WRITES: 'on',
+      ALERT_WEBHOOK_URL: receiver.url,
+      ALERT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+      ...SLOW,
+    },
   })
   await isUp(system.startApp('worker', { METRICS_PORT: '0' }))
   const fallenId = await system.send(REFUSED, '482913', { ttlSeconds: 900 })

@@ -219,6 +219,7 @@ test('secrets may come from files: each that the settings know, and the file of 
   ]
   const secrets = Object.values(apiSettings).filter(({ isSecret }) => isSecret)
   const known = secrets.map((setting) => setting.name).filter((name) => !name.startsWith('REDIS_'))
+  const ofTheApi = ['API_KEYS', 'OPS_KEYS', 'ALERT_WEBHOOK_URL', 'ALERT_WEBHOOK_SECRET']
   expect(
     given('api')
       .map(([, name]) => name)
@@ -228,7 +229,7 @@ test('secrets may come from files: each that the settings know, and the file of 
     given('worker')
       .map(([, name]) => name)
       .sort(),
-  ).toEqual(without(known, ['API_KEYS', 'OPS_KEYS']).sort())
+  ).toEqual(without(known, ofTheApi).sort())
   for (const name of ['api', 'worker', 'simulator']) {
     for (const [, setting, path] of given(name)) {
       expect(path).toBe(`/run/secrets/${setting.toLowerCase()}`)

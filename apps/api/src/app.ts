@@ -24,6 +24,7 @@ import type { ResendMessage } from './resend-message.ts'
 import type { RevealCode } from './reveal-code.ts'
 import { registerAdmin } from './routes/admin.ts'
 import { adminMessagesRoutes } from './routes/admin-messages.ts'
+import { alertRoutes } from './routes/alerts.ts'
 import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { registerMessagePages } from './routes/message-pages.ts'
@@ -33,6 +34,7 @@ import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { TakeReceipts } from './take-receipts.ts'
 import type { TokenActions } from './token-actions.ts'
+import type { WatchAlerts } from './watch-alerts.ts'
 import type { WhatsappStatus } from './whatsapp-status.ts'
 
 export type AppDeps = {
@@ -53,6 +55,7 @@ export type AppDeps = {
   tokenActions: TokenActions
   readOverview: ReadOverview
   live: Live
+  alerts: Pick<WatchAlerts, 'list' | 'test'>
   webhooks: {
     verifyToken: Secret | undefined
     ours: Ours
@@ -122,6 +125,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(fallbackRoutes(deps))
   await app.register(adminMessagesRoutes(deps))
   await app.register(walletRoutes(deps))
+  await app.register(alertRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
   registerAssets(app)

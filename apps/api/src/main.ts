@@ -10,6 +10,7 @@ import {
   VERSION,
   watchFatalErrors,
 } from '@relais/core'
+import { requireAlertSecret } from './alert-settings.ts'
 import { apiSettings, requireDistinctKeys, type ApiSettings } from './config.ts'
 
 const failed = watchFatalErrors('api')
@@ -46,6 +47,7 @@ function readEnvironment(): ApiSettings {
     if (existsSync('.env')) process.loadEnvFile('.env')
     const read = readSettings(process.env, apiSettings)
     requireDistinctKeys(read)
+    requireAlertSecret(read)
     requireSense(read)
     return read
   } catch (error) {

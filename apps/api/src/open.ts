@@ -1,9 +1,11 @@
 /** Opens everything the API needs and closes it again; `main.ts` and the end-to-end tests start here. */
 import {
+  alertTimes,
   answersPing,
   createAcceptance,
   createAdmission,
   createAdvance,
+  createAlertStore,
   createApiKeyStore,
   createAudit,
   createClock,
@@ -19,6 +21,7 @@ import {
   createPacing,
   createPauses,
   createPresence,
+  createPostNotification,
   createProbes,
   createPumpingGuard,
   createReplication,
@@ -67,6 +70,7 @@ import { createRevealCode } from './reveal-code.ts'
 import { createTakeReceipts } from './take-receipts.ts'
 import { createTokenActions } from './token-actions.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
+import { createWatchAlerts } from './watch-alerts.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
 /** Redis gets this long for one command, and an acceptance this long in all: together within the second promised. */
@@ -76,8 +80,8 @@ const ACCEPT_WITHIN_MS = 700
 /** Replicas, where they are waited for, get so long of it. */
 const REPLICATE_WITHIN_MS = 300
 
-/** From so many hundredths of messages on that fall back, operators are told. */
-const FALLBACK_PERCENT = 5
+/** While nobody looks, what is known of Meta may be so old. */
+const ALERTS_LOOK_EVERY_MS = 60_000
 
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000
@@ -175,7 +179,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     unsettled,
     queues: { messages, fallback, receipts },
     redisFacts: () => readRedisFacts(redis, keys.timers(), 'memory'),
-    fallbackPercent: FALLBACK_PERCENT,
+    fallbackPercent: settings.alertFallbackPercent,
     clock,
   })
   const live = createLive({ read: readOverview, onError })
@@ -194,6 +198,21 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     key: keys.timers(),
     replicas: settings.waitReplicas,
     timeoutMs: REPLICATE_WITHIN_MS,
+  })
+
+  const { alertWebhookUrl: url, alertWebhookSecrets: secrets } = settings
+  const alerts = createWatchAlerts({
+    store: createAlertStore({ redis, keys }),
+    look: () => readOverview({ lookEveryMs: ALERTS_LOOK_EVERY_MS }),
+    post: url && secrets && createPostNotification({ url, secrets }),
+    times: alertTimes({
+      fireAfterSeconds: settings.alertFireAfterSeconds,
+      clearAfterSeconds: settings.alertClearAfterSeconds,
+    }),
+    installation: settings.prefix,
+    events,
+    onError,
+    now,
   })
 
   const app = await buildApp({
@@ -249,6 +268,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     whatsappStatus: () => whatsappStatus(lookAtMeta.look),
     readOverview,
     live,
+    alerts,
     tokenActions: createTokenActions({
       renewNow: async (waitMs) => {
         await ensureRecord()
@@ -336,6 +356,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     },
     { name: 'metrics listener', close: () => probes.close() },
     { name: 'open pages', close: () => live.close() },
+    { name: 'alerts', close: () => alerts.close() },
     {
       name: 'listener',
       close: () => {
@@ -354,6 +375,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   presence.start(onError)
   capacity.start()
   callers.start()
+  alerts.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.
   accessToken.start()
   sender.lookAfterToken().catch(onError)

@@ -32,6 +32,8 @@ const PROBLEM_CODES = [
   'renewal_not_needed',
   'renewal_failed',
   'provider_unavailable',
+  'alerts_not_configured',
+  'alert_undelivered',
   'queue_unavailable',
   'internal_error',
 ] as const

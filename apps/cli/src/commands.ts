@@ -97,6 +97,18 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     mostPositionals: 1,
     run: async (context) => (await import('./commands/limits.ts')).clearLimit(context),
   },
+  alerts: {
+    takes: '',
+    about: 'what operators were told of that is wrong and not over yet',
+    options: JSON_OPTION,
+    run: async (context) => (await import('./commands/alerts.ts')).listAlerts(context),
+  },
+  'alerts test': {
+    takes: '',
+    about: 'posts a signed test to ALERT_WEBHOOK_URL, and says whether it was taken',
+    options: JSON_OPTION,
+    run: async (context) => (await import('./commands/alerts.ts')).testAlerts(context),
+  },
   'audit list': {
     takes: '[--most N]',
     about: 'who did what, the latest first',

@@ -30,6 +30,7 @@ export type AuditAction =
   | 'message.searched'
   | 'limit.overridden'
   | 'secrets.resealed'
+  | 'alerts.tested'
   | `board.${string}`
 
 export type AuditEntry = {

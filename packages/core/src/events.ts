@@ -3,8 +3,11 @@
  * touch. No line holds a code, a token or a whole number; the fallback record, which may, has a sink of its own.
  */
 import type { StoredToken, TokenState } from './access-token/token-state.ts'
+import { alertName, type Mode } from './alerts/alert-states.ts'
+import type { Notification } from './alerts/notifications.ts'
 import type { AuditRecord } from './audit.ts'
 import type { ClockChange } from './clock.ts'
+import type { Finding } from './diagnosis.ts'
 import type { Notice } from './graph/notices.ts'
 import type { Limit, LimitNews } from './limits/limits.ts'
 import type { Logger } from './logger.ts'
@@ -400,6 +403,39 @@ export function createEvents(options: {
       const facts = { event: 'token.unusable', state, ...(token && aboutToken(token)) }
       logger.error(facts, 'there is no access token to send with: codes go to the fallback')
     },
+
+    /** Operators are told that something is wrong; see docs/alerts.md. */
+    alertFiring(finding: Finding): void {
+      const { severity, what, remedy } = finding
+      const facts = { event: 'alert.firing', alert: alertName(finding), severity, what, remedy }
+      logger[severity === 'critical' ? 'error' : 'warn'](facts, 'something is wrong')
+    },
+
+    /** @param firedAt when it was told that it is wrong */
+    alertOver(finding: Finding, firedAt: number): void {
+      const lastedMs = Math.max(0, now() - firedAt)
+      logger.info({ event: 'alert.over', alert: alertName(finding), lastedMs }, 'it is over')
+    },
+
+    modeChanged(change: { from: Mode; to: Mode; why: string }): void {
+      const level = { connected: 'info', degraded: 'warn', fallback: 'error' } as const
+      logger[level[change.to]]({ event: 'mode.changed', ...change }, 'the mode has changed')
+    },
+
+    /** The receiver of ALERT_WEBHOOK_URL took it. Its `attempts` count this one. */
+    alertDelivered(notification: Notification, statusCode: number): void {
+      logger.debug(
+        { event: 'alert.delivered', ...aboutNotification(notification), statusCode },
+        'notification delivered',
+      )
+    },
+
+    /** @param failure.nextInMs when it is posted again; without it it is given up */
+    alertUndelivered(notification: Notification, failure: { why: string; nextInMs?: number }): void {
+      const isGivenUp = failure.nextInMs === undefined
+      const facts = { event: 'alert.undelivered', ...aboutNotification(notification), ...failure, isGivenUp }
+      logger.warn(facts, 'the receiver of ALERT_WEBHOOK_URL did not take a notification')
+    },
   }
 }
 
@@ -417,6 +453,10 @@ export type Repair = (typeof REPAIRS)[number]
 export type Events = ReturnType<typeof createEvents>
 
 const DAY_SECONDS = 24 * 3600
+
+function aboutNotification({ id, about, attempts, body }: Notification) {
+  return { notificationId: id, type: body.type, about, attempts }
+}
 
 /** A token as people may see it. */
 function aboutToken({ version, accessToken, expiresAt }: StoredToken) {

@@ -73,6 +73,10 @@ export function createKeys(prefix: string) {
     minute: (minute: number) => `${prefix}:minute:${minute}`,
     /** Hash: the processes that are alive, by their ids, as JSON. Expires an hour after the last of them. */
     processes: () => `${prefix}:processes`,
+    /** Hash: what operators were told of that is wrong, and what waits to be told. Expires a week after the last look. */
+    alerts: () => `${prefix}:alerts`,
+    /** String: which API looks for it. Expires with its turn. */
+    alertTurn: () => `${prefix}:alert-turn`,
     /** String: when the last valid receipt came in, in milliseconds since 1970. Has no expiry. */
     lastReceipt: () => `${prefix}:last-receipt`,
   }
