@@ -73,6 +73,8 @@ describe('for machines', () => {
     const document = (await inject('/openapi.json')).json<{ openapi: string; paths: object }>()
     expect(document.openapi).toBe('3.1.0')
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/api/admin/alerts',
+      '/api/admin/alerts/test',
       '/api/admin/messages/search',
       '/api/admin/messages/{id}',
       '/api/admin/messages/{id}/cancel',
