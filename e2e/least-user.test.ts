@@ -25,6 +25,7 @@ let nobody: Redis
 
 let folder = ''
 let users = ''
+const metricsPorts = [await freePort(), await freePort()] as const
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'relais-acl-'))
@@ -55,6 +56,7 @@ beforeAll(async () => {
     {
       redisUrl: server.url,
       env: {
+        METRICS_PORT: String(metricsPorts[0]),
         QUEUE_PREFIX: 'relais',
         REDIS_USERNAME: 'relais',
         REDIS_PASSWORD_FILE: join(folder, 'password'),
@@ -63,6 +65,7 @@ beforeAll(async () => {
         APP_MAX_PER_DAY: '10000',
         SEND_RATE_PER_SECOND: '80',
       },
+      workerEnv: { METRICS_PORT: String(metricsPorts[1]) },
       simulator: { templates: [{ name: 'otp_login', language: 'fr', messageSendTtlSeconds: 300 }] },
     },
   )
@@ -79,6 +82,16 @@ async function refused(by = admin): Promise<string[]> {
   return rows
     .filter((row) => row('username') === 'relais')
     .map((row) => `${row('reason')} ${row('object')} (${row('context')})`)
+}
+
+/** Waits until the process behind this port tells all that Redis can tell it. */
+async function tellsAll(port: number): Promise<void> {
+  const shared = ['queue_jobs{', 'oldest_waiting_seconds{', 'redis_used_memory_bytes ', 'token_state{']
+  await eventually(
+    async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+    (text) => shared.every((name) => text.includes(`\nrelais_${name}`)),
+    { everyMs: 100, what: `metrics of port ${port} with ${shared.join(' ')}` },
+  )
 }
 
 const headers = () => ({
@@ -116,13 +129,18 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
     expect(await refused()).toEqual([])
   })
 
+  it('the metrics tell what all share', async () => {
+    await Promise.all(metricsPorts.map(tellsAll))
+    expect(await refused()).toEqual([])
+  })
+
   it('a message whose job was lost is found by the sweep', async () => {
     const [worker] = system.workers
     await worker?.kill()
     const id = await system.send(recipients(9).at(-1) ?? '', '482919')
     await admin.del(`relais:messages:${id}`)
     await admin.zrem('relais:messages:prioritized', id)
-    system.startApp('worker')
+    system.startApp('worker', { METRICS_PORT: '0' })
     await system.reaches(id, ['delivered'], 30_000)
     expect(await refused()).toEqual([])
   })
@@ -187,8 +205,11 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
     const owner = new Redis({ port, username: 'admin', password: ADMIN, enableReadyCheck: false })
     t.onTestFinished(() => owner.disconnect())
     await owner.cluster('ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot))
+    const [apiMetrics, workerMetrics] = [await freePort(), await freePort()]
     const inCluster = await startSystem(t, {
+      workerEnv: { METRICS_PORT: String(workerMetrics) },
       env: {
+        METRICS_PORT: String(apiMetrics),
         QUEUE_PREFIX: 'relais',
         REDIS_URL: '',
         REDIS_CLUSTER: `127.0.0.1:${port}`,
@@ -199,6 +220,7 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
     await inCluster.reaches(await inCluster.send('+221771234567', '482920'), ['delivered'])
     const renewed = await inCluster.operate('POST', '/api/wallet/refresh-whatsapp-token')
     t.expect(renewed.statusCode).toBe(200)
+    await Promise.all([apiMetrics, workerMetrics].map(tellsAll))
     t.expect(await owner.exists('{relais}:timers', '{relais}:last-receipt')).toBeGreaterThan(0)
     t.expect(await refused(owner)).toEqual([])
   })

@@ -75,6 +75,15 @@ describe.skipIf(!hasPrometheus)('alerts about Meta (need a Prometheus)', { timeo
     await watch.clears('RelaisTemplatePaused', { meanwhile })
   })
 
+  it('calls that take long, until they do not', async () => {
+    const { system, watch } = started()
+    system.simulator.injectFaults([{ kind: 'stall', ms: 3000, accepted: true, forSeconds: 3600 }])
+    const meanwhile = () => sendTo(system, '+22177111', 2)
+    await watch.fires('RelaisProviderSlow', { meanwhile })
+    system.simulator.clearFaults()
+    await watch.clears('RelaisProviderSlow', { meanwhile })
+  })
+
   it('many recipients without WhatsApp, until messages arrive again', async () => {
     const { system, watch } = started()
     system.simulator.recipients.set('+22177555*', { hasNoWhatsApp: true })
