@@ -20,11 +20,13 @@ const SCRAPE_EVERY_MS = 1000
 const PAGES = 2
 const EVENTS_PATH = '/admin/events'
 
+const QUIET_SECONDS = { usual: 4, short: 2 }
+
 /** What follows in the processes when all is at Meta. */
 const REST_MS = 300
 
 export const watching = {
-  about: `The whole chain with as much to do as it takes, watched (API and worker scraped every second, ${PAGES} status pages open) against unwatched. Six rounds for one of others. The readers are on this machine too; the processor time is that of API, worker and Redis only.`,
+  about: `The whole chain with as much to do as it takes, watched (API and worker scraped every second, ${PAGES} status pages open) against unwatched, and what watching uses while there is nothing to do. Six rounds for one of others. The readers are on this machine too; the processor time is that of API, worker and Redis only.`,
 
   async run(bench) {
     const system = await bench.startRelais({ workers: 1, hasMetrics: true })
@@ -32,11 +34,22 @@ export const watching = {
     try {
       await warmUp(bench, { relais: system })
       const rounds = bench.how.rounds * ROUNDS_FOR_ONE
-      const sides = {
-        watched: () => watched(bench, system, watchers),
-        unwatched: () => once(bench, system),
-      }
-      return [await measureRounds('full load', { ...bench.how, rounds }, sides)]
+      const sidesOf = (measure) => ({
+        watched: () => watched(system, watchers, measure),
+        unwatched: measure,
+      })
+      return [
+        await measureRounds(
+          'full load',
+          { ...bench.how, rounds },
+          sidesOf(() => load(bench, system)),
+        ),
+        await measureRounds(
+          'nothing to do',
+          bench.how,
+          sidesOf(() => rest(bench, system)),
+        ),
+      ]
     } finally {
       await watchers.kill()
       await system.stop()
@@ -44,13 +57,13 @@ export const watching = {
   },
 }
 
-async function watched(bench, system, watchers) {
+async function watched(system, watchers, measure) {
   const ask = (what, how) =>
     fetch(`http://127.0.0.1:${watchers.port}/${what}`, { method: 'POST', body: JSON.stringify(how) })
   const pages = { count: PAGES, port: system.port, path: EVENTS_PATH, headers: system.pageHeaders }
   await ask('begin', { scrape: { ports: system.metricsPorts, everyMs: SCRAPE_EVERY_MS }, pages })
   const beganAt = performance.now()
-  const figures = await once(bench, system)
+  const figures = await measure()
   const seconds = (performance.now() - beganAt) / 1000
   const seen = await (await ask('end')).json()
   requireWatched(seen)
@@ -70,7 +83,7 @@ function requireWatched({ scrapes, events, pages }) {
   if (scrapes === 0) throw new Error('nobody watched: no scrape was answered')
 }
 
-async function once(bench, system) {
+async function load(bench, system) {
   const messages = bench.pick(MESSAGES)
   const { port, headers } = system
   await bench.tellMeta({ times: true })
@@ -97,4 +110,14 @@ async function once(bench, system) {
     'CPU us': used.reduce((sum, [, us]) => sum + us, 0),
     ...Object.fromEntries(used),
   }
+}
+
+/** What is used by watching alone: each message shares in it, the fewer there are the more. */
+async function rest(bench, system) {
+  const seconds = bench.pick(QUIET_SECONDS)
+  const before = await processorUs(bench, system)
+  await sleep(seconds * 1000)
+  const after = await processorUs(bench, system)
+  const used = Object.keys(after).reduce((sum, name) => sum + after[name] - before[name], 0)
+  return { '% of a core': used / seconds / 1e4 }
 }
