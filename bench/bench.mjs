@@ -55,6 +55,8 @@ export async function openBench({ size, rounds, quiet, profile }) {
     haveCome,
     load,
     takeIndexes,
+    /** One more of bench/processes: { port, kill() }. */
+    startServer,
 
     /** The value for a run of this size; where there is none it is as usual. */
     pick: (values) => values[size] ?? values.usual,

@@ -28,7 +28,7 @@ export async function describeRun({ redis, redisSettings }, options) {
         ...Object.fromEntries(LIBRARIES.map((name) => [name, versionOf(name)])),
       },
       redis: redisSettings,
-      apps: 'default log level (info), into a file; no metrics port',
+      apps: 'default log level (info), into a file; no metrics port, but for watching',
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -10,6 +10,7 @@ import { freePort } from './ports.mjs'
 import { readJson } from './private-file.mjs'
 import { root } from './root.mjs'
 import { setUp } from './setup.mjs'
+import { smallPng } from './small-png.mjs'
 import { step } from './step.mjs'
 import { runTool, stopTools } from './tool.mjs'
 
@@ -197,7 +198,7 @@ async function takeOne(browser, { address, shows, theme, width, opsKey, file }) 
     await page.evaluate('document.fonts.ready.then(() => undefined)')
     const whole = await page.evaluate('document.documentElement.scrollHeight')
     const clip = { x: 0, y: 0, width, height: Math.min(whole, mostHeight) }
-    await page.screenshot({ path: file, fullPage: true, clip, animations: 'disabled' })
+    await writeFile(file, smallPng(await page.screenshot({ fullPage: true, clip, animations: 'disabled' })))
   } finally {
     await context.close()
   }

@@ -1,5 +1,6 @@
 /** Load that waits for its answers. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createBrake } from './brake.mjs'
 import { nowMs } from './now.mjs'
 import { createTally, latencies } from './tallies.mjs'
 
@@ -7,10 +8,13 @@ import { createTally, latencies } from './tallies.mjs'
 const AGAIN_MS = 250
 
 /**
- * Each lane posts the next request when it has an answer, for `seconds` after the warm-up, or `count` requests in all.
+ * Each lane posts the next request when it has an answer, for `seconds` after the warm-up, or `count` requests in all. With `mostAhead` and the
+ * `metaPort` no more messages than that are on their way to Meta.
  * @returns { requests, statuses, refused, perSecond, p50, p99, p999, most, beganAt }: messages or updates, milliseconds
  */
-export async function closedLoop({ seconds, warmUpSeconds = 0, count = Infinity, size = 1 }, lanes, make) {
+export async function closedLoop(plan, lanes, make) {
+  const { seconds, warmUpSeconds = 0, count = Infinity, size = 1 } = plan
+  const brake = createBrake(plan)
   const tally = createTally()
   const taken = []
   const beganAt = nowMs()
@@ -22,6 +26,7 @@ export async function closedLoop({ seconds, warmUpSeconds = 0, count = Infinity,
     while (nowMs() < endsAt && requests < count) {
       const bytes = make(requests)
       requests += 1
+      await brake.pass()
       const askedAt = nowMs()
       const status = await (count < Infinity ? insist(lane, bytes) : lane.post(bytes))
       const at = nowMs()
@@ -31,7 +36,7 @@ export async function closedLoop({ seconds, warmUpSeconds = 0, count = Infinity,
       lastAt = at
     }
   }
-  await Promise.all(lanes.map(work))
+  await Promise.all(lanes.map(work)).finally(brake.release)
   return {
     requests,
     statuses: tally.statuses,

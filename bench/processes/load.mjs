@@ -8,6 +8,7 @@
  *   from                     the index of the first message
  *   connections, seconds, warmUpSeconds, count, perSecond
  *   metaPort                 with `perSecond`: latencies are those from the request until Meta has the message
+ *   mostAhead                with `connections` and the `metaPort`: so many messages may be on their way to Meta
  *   windowSeconds            with `perSecond`: the latencies of each so long part too
  *   renewal                  with `perSecond`: { afterSeconds, port, path, headers }, one more request at that time
  */

@@ -8,18 +8,18 @@ import { APPS, CONCURRENCY, PHONE_NUMBER_ID, READY_WITHIN_MS } from './settings.
 const STOPS_WITHIN_MS = 20_000
 const PREFIX = 'relais'
 
-/** @returns start({ workers, receipts, env }); all of it ends with `stop`. */
+/** @returns start({ workers, receipts, hasMetrics, env }); all of it ends with `stop`. With metrics there may be one worker. */
 export function createRelaisStarter({ dir, redisUrl, metaPort, profile, running, openDatabase }) {
   let started = 0
-  return async ({ workers = 0, receipts = false, env: more = {} } = {}) => {
+  return async ({ workers = 0, receipts = false, hasMetrics = false, env: more = {} } = {}) => {
     const { redis, db } = openDatabase()
     const port = await freePort()
+    const metricsPorts = hasMetrics ? { api: await freePort(), worker: await freePort() } : {}
     const opsKey = newKey()
     const appSecret = randomBytes(16).toString('hex')
     const apiKeys = Object.fromEntries(APPS.map((app) => [app, newKey()]))
     const env = {
       PORT: String(port),
-      METRICS_PORT: '0',
       REDIS_URL: `${redisUrl}/${db}`,
       QUEUE_PREFIX: PREFIX,
       API_KEYS: APPS.map((app) => `${app}:${apiKeys[app]}`).join(','),
@@ -39,13 +39,21 @@ export function createRelaisStarter({ dir, redisUrl, metaPort, profile, running,
       ...more,
     }
     const start = (app) =>
-      startNode(`apps/${app}/dist/main.js`, env, {
-        nodeArgs: profile
-          ? ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${app}-${(started += 1)}.cpuprofile`]
-          : [],
-        stdoutTo: join(dir, `${app}.log`),
-        stopWithinMs: STOPS_WITHIN_MS,
-      })
+      startNode(
+        `apps/${app}/dist/main.js`,
+        { ...env, METRICS_PORT: String(metricsPorts[app] ?? 0) },
+        {
+          nodeArgs: profile
+            ? [
+                '--cpu-prof',
+                `--cpu-prof-dir=${profile}`,
+                `--cpu-prof-name=${app}-${(started += 1)}.cpuprofile`,
+              ]
+            : [],
+          stdoutTo: join(dir, `${app}.log`),
+          stopWithinMs: STOPS_WITHIN_MS,
+        },
+      )
     const api = start('api')
     const pool = []
     await answers(api, port)
@@ -58,6 +66,8 @@ export function createRelaisStarter({ dir, redisUrl, metaPort, profile, running,
       headers: bearer(apiKeys[APPS[0]]),
       otherHeaders: bearer(apiKeys[APPS[1]]),
       opsHeaders: bearer(opsKey),
+      pageHeaders: { authorization: `Basic ${Buffer.from(`awa:${opsKey}`).toString('base64')}` },
+      metricsPorts: Object.values(metricsPorts),
       receipts: receipts && { port, appSecret, path: '/api/webhooks/whatsapp' },
       pids: () => ({ API: [api.pid], worker: pool.map(({ pid }) => pid) }),
 

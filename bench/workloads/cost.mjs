@@ -5,6 +5,7 @@ import { countCommands } from '../redis-commands.mjs'
 import { measureRounds } from '../rounds.mjs'
 import { atRate } from './latency.mjs'
 import { memory } from './memory.mjs'
+import { processorUs } from './processor-us.mjs'
 import { settled } from './settled.mjs'
 
 /** Messages a second, and for how many seconds. */
@@ -82,16 +83,13 @@ async function account(bench, system, plan) {
   return Object.fromEntries(costs)
 }
 
-async function counters({ redis }, system) {
-  const info = await redis.info('everything')
+async function counters(bench, system) {
+  const info = await bench.redis.info('stats')
   const of = (pattern) => Number(pattern.exec(info)?.[1] ?? 0)
-  const { API, worker } = system.pids()
   return {
     'Redis bytes in': of(/total_net_input_bytes:(\d+)/),
     'Redis bytes out': of(/total_net_output_bytes:(\d+)/),
-    'Redis CPU us': (of(/used_cpu_user:([\d.]+)/) + of(/used_cpu_sys:([\d.]+)/)) * 1e6,
-    'API CPU us': cpuSeconds(API) * 1e6,
-    'worker CPU us': cpuSeconds(worker) * 1e6,
+    ...(await processorUs(bench, system)),
   }
 }
 

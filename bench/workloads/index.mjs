@@ -6,6 +6,7 @@ import { growth } from './growth.mjs'
 import { latency } from './latency.mjs'
 import { receipts } from './receipts.mjs'
 import { renewal } from './renewal.mjs'
+import { watching } from './watching.mjs'
 
 /** By name: { about, run(bench) }. `run` answers cases as `measureRounds` does. */
-export const workloads = { acceptance, drain, latency, receipts, cost, growth, renewal, ceiling }
+export const workloads = { acceptance, drain, latency, receipts, cost, growth, renewal, ceiling, watching }
