@@ -12,6 +12,7 @@ import {
   createFallen,
   createGraphClient,
   createKeys,
+  createLogLevel,
   createLimitWatch,
   createMessageStore,
   createMetrics,
@@ -19,6 +20,7 @@ import {
   createPumpingGuard,
   createReplication,
   createRestartCoolDown,
+  createSampling,
   createSealer,
   createSender,
   createUnsettled,
@@ -31,6 +33,7 @@ import {
   readRedisFacts,
   requireFit,
   requireReadable,
+  sayLeftOut,
   sayOnce,
   watchForStalls,
   type Closer,
@@ -38,6 +41,7 @@ import {
   type AccessTokenJob,
   type MessageJob,
   type ReceiptsJob,
+  type Tracing,
 } from '@relais/core'
 import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
@@ -65,8 +69,13 @@ const REPLICATE_WITHIN_MS = 300
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000
 
-/** @param bounds other than `BOUNDS`, for tests that would have to wait */
-export async function openApi(settings: ApiSettings, logger: Logger, version: string, bounds?: Bounds) {
+/** @param how.bounds other than `BOUNDS`, for tests that would have to wait */
+export async function openApi(
+  settings: ApiSettings,
+  logger: Logger,
+  version: string,
+  { bounds, tracing }: { bounds?: Bounds; tracing?: Tracing | undefined } = {},
+) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   const prefix = keyPrefix(settings)
@@ -80,7 +89,10 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     onError,
   })
   const { now } = clock
-  const events = createEvents({ logger, metrics, now })
+  const abovePerSecond = settings.logSampleAbovePerSecond
+  const sampling = abovePerSecond > 0 && createSampling({ abovePerSecond, tell: sayLeftOut(logger) })
+  const events = createEvents({ logger, metrics, now, ...(sampling && { sampling }) })
+  const logLevel = createLogLevel({ redis, keys, logger, events, onError, now })
   const facts = () => readRedisFacts(redis, keys.timers())
   redis.on('ready', () => void facts().then(events.redisFacts, onError))
   const queueOptions = { redis, prefix, onError }
@@ -139,7 +151,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
 
   const app = await buildApp({
     version,
-    logger,
+    events,
+    tracing,
     callers,
     loginGuard: createLoginGuard(),
     onLogin: createLogins({ audit, events }),
@@ -179,6 +192,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       },
       countries: settings.appCountries,
       withinMs: ACCEPT_WITHIN_MS,
+      tracing,
       now,
     }),
     endByApp: createEndByApp({
@@ -190,6 +204,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
       }),
     }),
+    logLevel,
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
     whatsappStatus: createWhatsappStatus({
@@ -217,7 +232,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       ours: settings,
       appSecrets: async () => sender.app.forReceipts(await accessToken.record()),
       takeReceipts: createTakeReceipts({
-        advance: createAdvance({ store, events }),
+        advance: createAdvance({ store, events, tracing }),
         queue: receipts,
         redis,
         lastReceiptKey: keys.lastReceipt(),
@@ -252,11 +267,13 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   }
 
   const closers: Closer[] = [
+    { name: 'tracing', close: () => tracing?.close() },
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
     { name: 'callers', close: () => callers.close() },
     { name: 'clock', close: () => clock.close() },
+    { name: 'log level', close: () => logLevel.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },
     {
@@ -278,6 +295,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     await requireReadable(sender.vault, Date.now())
   }
   clock.start()
+  logLevel.start()
   capacity.start()
   callers.start()
   // Workers look after the token too. But it must live while there is none, and the status knows it before the first is there.

@@ -73,6 +73,7 @@ describe('for machines', () => {
     const document = (await inject('/openapi.json')).json<{ openapi: string; paths: object }>()
     expect(document.openapi).toBe('3.1.0')
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/api/admin/log-level',
       '/api/fallback',
       '/api/fallback/{id}/reveal',
       '/api/messages',

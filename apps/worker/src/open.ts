@@ -9,6 +9,7 @@ import {
   createEvents,
   createGraphClient,
   createKeys,
+  createLogLevel,
   createMessageStore,
   createMetrics,
   createPacing,
@@ -17,6 +18,7 @@ import {
   createProbes,
   createPumpingGuard,
   createReplication,
+  createSampling,
   createSealer,
   createSender,
   createUnsettled,
@@ -29,6 +31,7 @@ import {
   redisTarget,
   requireFit,
   requireReadable,
+  sayLeftOut,
   sayOnce,
   scheduleTokenChecks,
   watchForStalls,
@@ -37,6 +40,7 @@ import {
   type Logger,
   type MessageJob,
   type StepPolicy,
+  type Tracing,
 } from '@relais/core'
 import { setMaxListeners } from 'node:events'
 import type { WorkerSettings } from './config.ts'
@@ -72,7 +76,12 @@ const CONNECT_WITHIN_MS = 2000
 /** The schedule of the token's job is looked for so often: Redis may lose it. */
 const ENSURE_SCHEDULE_MS = 10_000
 
-export async function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
+export async function openWorker(
+  settings: WorkerSettings,
+  logger: Logger,
+  sink: FallbackSink,
+  tracing?: Tracing,
+) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   const prefix = keyPrefix(settings)
@@ -88,7 +97,10 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     onError,
   })
   const { now } = clock
-  const events = createEvents({ logger, metrics, now })
+  const abovePerSecond = settings.logSampleAbovePerSecond
+  const sampling = abovePerSecond > 0 && createSampling({ abovePerSecond, tell: sayLeftOut(logger) })
+  const events = createEvents({ logger, metrics, now, ...(sampling && { sampling }) })
+  const logLevel = createLogLevel({ redis, keys, logger, events, onError, now })
   const facts = () => readRedisFacts(redis, keys.timers())
   redis.on('ready', () => void facts().then(events.redisFacts, onError))
   const queueOptions = { redis, prefix, onError }
@@ -118,6 +130,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     await requireReadable(sender.vault, Date.now())
   }
   clock.start()
+  logLevel.start()
   accessToken.start()
   const everyMs = settings.renewCheckSeconds * 1000
   const schedule = () => void scheduleTokenChecks(accessTokenQueue, everyMs).catch(onError)
@@ -200,6 +213,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     }),
     stopping: stopping.signal,
     onError,
+    tracing,
     now,
   })
 
@@ -214,13 +228,15 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     fallBack: createFallBack({ store, sealer, sink, events, codes, sealToOperators, guard, now }),
     recordReceipt: createRecordReceipt({
       store,
-      advance: createAdvance({ store, events }),
+      advance: createAdvance({ store, events, tracing }),
       end,
       pauses,
       events,
+      tracing,
     }),
     recordNotice: createRecordNotice({ store, pauses, events, guard }),
     lookAfterToken,
+    tracing,
   })
 
   const probes = createProbes({
@@ -230,9 +246,11 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   })
 
   const closers: Closer[] = [
+    { name: 'tracing', close: () => tracing?.close() },
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'clock', close: () => clock.close() },
+    { name: 'log level', close: () => logLevel.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },
     { name: 'template check', close: () => template.close() },

@@ -6,6 +6,7 @@ import {
   ACCEPTED_BY_META,
   isSettled,
   waitMs,
+  type Attempt,
   type Events,
   type FallbackReason,
   type Message,
@@ -28,6 +29,12 @@ export type Delivery =
   /** The fallback queue has it. */
   | { kind: 'fell-back'; reason: FallbackReason }
 
+/** What came of an attempt, and what is known of its way there: see `Attempt`. */
+export type Tried = { outcome: Outcome; durationMs: number } & Pick<
+  Attempt,
+  'slotMs' | 'callMs' | 'tokenVersion'
+>
+
 export const DONE: Delivery = { kind: 'done' }
 
 /** A move that was refused without a reason is looked at again after this. */
@@ -46,33 +53,34 @@ export function createStepTaker(deps: {
   return { take, noteLimit, fallBack, expire, afterRefusal }
 
   /** Carries a step out. */
-  async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
-    const detail = outcome.kind === 'accepted' ? ACCEPTED_BY_META : outcome.detail
-    const told = { outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind, detail }
+  async function take(step: Step, tried: Tried, message: Message): Promise<Delivery> {
+    const attempt = attemptOf(step, tried)
+    const { detail } = attempt
     const { id, claims, attempts, waits } = message
     switch (step.kind) {
       case 'sent': {
         const set = { providerMessageId: step.providerMessageId, ...(waits > 0 && { waits: 0 }) }
+        const beganAt = performance.now()
         const sent = await noted(() => store.move(id, { to: 'sent', claims, set, detail, isBrief: true }))
-        events.messageSent(message, durationMs)
+        events.messageSent(message, { ...attempt, noteMs: performance.now() - beganAt })
         return sent.moved && !sent.message ? DONE : afterRefusal(sent.message)
       }
       case 'retry':
         return again(
           message,
-          step,
-          told,
+          step.delayMs,
+          attempt,
           { to: 'queued', set: { waits: 0 } },
           `next try in ${step.delayMs} ms`,
         )
       case 'wait': {
         const set = { attempts: attempts - 1, waits: waits + 1 }
-        return again(message, step, told, { to: 'queued', set }, `waiting ${step.delayMs} ms`)
+        return again(message, step.delayMs, attempt, { to: 'queued', set }, `waiting ${step.delayMs} ms`)
       }
       case 'hold':
-        return again(message, step, told, { to: 'uncertain' }, 'waiting for a receipt')
+        return again(message, step.delayMs, attempt, { to: 'uncertain' }, 'waiting for a receipt')
       case 'fall-back':
-        events.messageFailed(message, told)
+        events.messageFailed(message, attempt)
         return fallBack(message, step.reason, detail)
     }
   }
@@ -90,17 +98,22 @@ export function createStepTaker(deps: {
   /** Moves a message that was not sent, or perhaps not, and has its job brought again. */
   async function again(
     message: Message,
-    step: { kind: string; delayMs: number },
-    told: { outcome: string; detail: string },
+    delayMs: number,
+    attempt: Attempt,
     move: Pick<Move, 'to' | 'set'>,
     what: string,
   ): Promise<Delivery> {
     const { id, claims } = message
-    const detail = `${told.detail}; ${what}`
+    const detail = `${attempt.detail}; ${what}`
+    const beganAt = performance.now()
     const result = await noted(() => store.move(id, { ...move, claims, unlessFallingBack: true, detail }))
-    if (!result.moved) return afterRefusal(result.message)
-    events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
-    return { kind: 'later', delayMs: step.delayMs }
+    const noteMs = performance.now() - beganAt
+    if (!result.moved) {
+      events.messageRetry(message, { ...attempt, noteMs, nextStep: 'none', delayMs: undefined })
+      return afterRefusal(result.message)
+    }
+    events.messageRetry(message, { ...attempt, noteMs })
+    return { kind: 'later', delayMs }
   }
 
   /**
@@ -122,5 +135,18 @@ export function createStepTaker(deps: {
   async function expire(message: Message): Promise<Delivery> {
     await end.expire(message)
     return DONE
+  }
+}
+
+function attemptOf(step: Step, { outcome, ...way }: Tried): Attempt {
+  const failed = outcome.kind === 'failed' ? outcome : undefined
+  return {
+    ...way,
+    outcome: failed?.failure ?? outcome.kind,
+    detail: outcome.kind === 'accepted' ? ACCEPTED_BY_META : outcome.detail,
+    graphCode: failed?.graphCode,
+    fbtraceId: failed?.fbtraceId,
+    nextStep: step.kind,
+    delayMs: 'delayMs' in step ? step.delayMs : undefined,
   }
 }

@@ -28,6 +28,7 @@ export type AuditAction =
   | 'message.canceled'
   | 'limit.overridden'
   | 'secrets.resealed'
+  | 'logs.level_set'
   | `board.${string}`
 
 export type AuditEntry = {

@@ -11,6 +11,7 @@ export const OPERATOR_SCOPES = [
   'fallback:reveal',
   'board:read',
   'board:write',
+  'logs:write',
 ] as const
 
 export type AppScope = (typeof APP_SCOPES)[number]
