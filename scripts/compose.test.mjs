@@ -21,6 +21,8 @@ const service = (name) => block(block(compose, 'services'), name)
 
 /** Set by the image. */
 const listeners = ['HOST', 'SIMULATOR_HOST']
+/** Read by OpenTelemetry itself, where TRACING is on. */
+const ofOpenTelemetry = ['OTEL_EXPORTER_OTLP_ENDPOINT']
 /** The file brings its own Redis, on a network of its own. */
 const isOfOtherRedis = (name) => /^REDIS_(SENTINEL.*|CLUSTER|TLS.*)$/.test(name)
 
@@ -109,7 +111,9 @@ test.each([
 ])('%s is given every setting it knows, and nothing else', (name, settings) => {
   const known = Object.values(settings).map((setting) => setting.name)
   const given = settingsOf(name)
-  const wanted = without(known, listeners).filter((setting) => !isOfOtherRedis(setting))
+  const wanted = without([...known, ...ofOpenTelemetry], listeners).filter(
+    (setting) => !isOfOtherRedis(setting),
+  )
   expect(Object.keys(given).sort()).toEqual(wanted.sort())
   const fixed = ['REDIS_URL', 'REDIS_USERNAME', 'REDIS_PASSWORD', 'PORT', 'METRICS_PORT']
   for (const setting of without(Object.keys(given), fixed)) expect(given[setting]).toBe(`\${${setting}:-}`)

@@ -25,6 +25,8 @@ import {
   type Refusal,
   type Replication,
   type Sealer,
+  type Traceparent,
+  type Tracing,
 } from '@relais/core'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Capacity } from './capacity.ts'
@@ -40,12 +42,21 @@ export type Submission = {
   /** In the order of the body: a message, or the problem with what is there instead. */
   requests: readonly (MessageRequest | ProblemError)[]
   idempotency?: AdmissionRequest['idempotency']
+  /** Its name in the log. `isGiven`: by the caller; then its messages carry it. */
+  requestId?: { id: string; isGiven: boolean }
+  /** The span of the request, where it is traced. */
+  trace?: Traceparent | undefined
 }
 
 /** What became of each request, in order: the message that was accepted, or why it was not. */
 export type Submitted = { isRepeat: boolean; results: (Message | ProblemError)[] }
 
-type Asked = Omit<AdmissionRequest, 'messages'> & { caller: AppCaller; messages: Draft[] }
+type Asked = Omit<AdmissionRequest, 'messages'> & {
+  caller: AppCaller
+  messages: Draft[]
+  /** What its messages carry. */
+  carried: { requestId?: string | undefined; trace?: Traceparent | undefined }
+}
 type Recorded = { index: number; kind: 'new' | 'earlier'; message: Message }
 
 /**
@@ -79,33 +90,48 @@ export function createAcceptMessages(deps: {
   /** The countries an app may send to; an app that is not named may send to any. */
   countries?: ReadonlyMap<string, ReadonlySet<string>>
   withinMs: number
+  tracing?: Tracing | undefined
   now?: () => number
 }) {
   const { admission, acceptance, capacity, store, replication, sealer, events } = deps
-  const { defaults, countries, withinMs, now = Date.now } = deps
+  const { defaults, countries, withinMs, tracing, now = Date.now } = deps
 
   /**
    * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 429 for an app
    * that has too many waiting, 503 while Redis cannot take the messages.
    */
-  return async ({ caller, requests, idempotency }: Submission): Promise<Submitted> => {
+  return async (submission: Submission): Promise<Submitted> => {
+    const { caller, requests, idempotency, requestId, trace } = submission
+    const beganAt = performance.now()
     const allowed = isTest(caller) ? undefined : countries?.get(caller.name)
     const drafts = requests
       .map((request, index) => toDraft(caller, request, index))
       .map((draft) => requireCountry(draft, allowed))
     const messages = drafts.filter(isDraft)
+    const facts = { 'relais.app': caller.name, 'relais.messages': messages.length }
+    const span = tracing?.begin('accept', { kind: 'internal', parent: trace, facts })
     const asked: Asked = {
       caller,
       app: worldOf(caller),
       seed: newSeed(),
       ...(idempotency && { idempotency }),
       messages,
+      carried: {
+        requestId: requestId?.isGiven ? requestId.id : undefined,
+        trace: span?.isRecorded ? span.traceparent : undefined,
+      },
       // What a test key sends reaches nobody.
       isLimited: !isTest(caller),
     }
     const budgetMs = withinMs + (requests.length - 1) * MS_PER_FURTHER_MESSAGE
-    const { isRepeat, limited, recorded } = await within(budgetMs, (late) => take(asked, late))
-    void tell(recorded)
+    const taken = within(budgetMs, (late) => take(asked, late))
+    if (span)
+      taken.then(
+        () => span.end(),
+        () => span.end({}, true),
+      )
+    const { isRepeat, limited, recorded } = await taken
+    void tell(recorded, performance.now() - beganAt, requestId?.id)
     const results = new Map<number, Message | ProblemError>()
     for (const { index, message } of recorded) {
       results.set(index, isWithdrawn(message) ? withdrawn() : message)
@@ -185,7 +211,7 @@ export function createAcceptMessages(deps: {
    * @param entry that of the request, while nobody knows whether it is let in: what is not, is left out of the answer
    */
   async function accept(
-    { caller }: Asked,
+    { caller, carried }: Asked,
     seed: string,
     drafts: readonly Draft[],
     late: Late,
@@ -196,7 +222,7 @@ export function createAcceptMessages(deps: {
         part.map(async ({ index, to, request }) => {
           const id = messageIdOf(seed, index)
           const given = { id, app: caller.name, isTest: isTest(caller), to, acceptedAt: now(), defaults }
-          const message = newMessage(request, given)
+          const message = newMessage(request, { ...given, ...carried })
           const atTheDoor = entry === undefined ? undefined : { entry, seed, index }
           const sealedContent = sealContent(sealer, id, contentOf(request))
           return { index, ...(await acceptance.accept(message, sealedContent, { late, atTheDoor })) }
@@ -213,11 +239,11 @@ export function createAcceptMessages(deps: {
   }
 
   /** A few at a time: a thousand lines at once fill the pipe behind standard output, and the whole process waits until it is read. */
-  async function tell(recorded: Recorded[]): Promise<void> {
+  async function tell(recorded: Recorded[], acceptMs: number, requestId: string | undefined): Promise<void> {
     const accepted = recorded.filter(({ kind }) => kind === 'new')
     for (const [i, { message }] of accepted.entries()) {
       if (i > 0 && i % LINES_AT_ONCE === 0) await sleep(PAUSE_MS)
-      events.messageAccepted(message)
+      events.messageAccepted(message, acceptMs, requestId)
     }
   }
 

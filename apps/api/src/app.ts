@@ -1,5 +1,5 @@
 /** The HTTP edge, put together from its parts. It does not listen: that is `main.ts`. */
-import type { Audit, Logger, Ours, Secret } from '@relais/core'
+import type { Audit, Events, LogLevelControl, Ours, Secret, Tracing } from '@relais/core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { AcceptMessages } from './accept-messages.ts'
 import type { EndByApp } from './end-by-app.ts'
@@ -19,8 +19,10 @@ import { registerBodies } from './plugins/bodies.ts'
 import { registerHeaders, SECURITY_HEADERS } from './plugins/headers.ts'
 import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
+import { nameAnswer, registerRequests } from './plugins/requests.ts'
 import { ProblemError } from './problem.ts'
 import type { ResendMessage } from './resend-message.ts'
+import { requestIdOf } from './request-id.ts'
 import type { RevealCode } from './reveal-code.ts'
 import { registerAdmin } from './routes/admin.ts'
 import { adminMessagesRoutes } from './routes/admin-messages.ts'
@@ -28,6 +30,7 @@ import { alertRoutes } from './routes/alerts.ts'
 import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { registerMessagePages } from './routes/message-pages.ts'
+import { logLevelRoutes } from './routes/log-level.ts'
 import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
 import { walletRoutes } from './routes/wallet.ts'
@@ -39,13 +42,15 @@ import type { WhatsappStatus } from './whatsapp-status.ts'
 
 export type AppDeps = {
   version: string
-  logger: Logger
+  events: Pick<Events, 'requestCompleted' | 'requestFailed'>
+  tracing?: Tracing | undefined
   callers: Pick<Callers, 'identify'>
   loginGuard: LoginGuard
   onLogin: Logins
   audit: Pick<Audit, 'append' | 'note'>
   acceptMessages: AcceptMessages
   endByApp: EndByApp
+  logLevel: Pick<LogLevelControl, 'read' | 'set'>
   listFallbacks: ListFallbacks
   revealCode: RevealCode
   findMessages: FindMessages
@@ -79,6 +84,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     trustProxy: trustedProxies.length > 0 && trustedProxies,
     // Our own line per request names the route, not the URL: Meta's verification has a token in its query.
     logger: false,
+    genReqId: requestIdOf,
     // On closing, requests that are under way are finished first, and those that still come in on their connections are served.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -94,29 +100,18 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
         verbose: true,
       },
     },
-    frameworkErrors: (_error, _request, reply) => {
+    frameworkErrors: (_error, request, reply) => {
+      nameAnswer(request, reply as never)
       const problem = new ProblemError(400, 'bad_request', 'The URL cannot be read.')
       return sendProblem(reply.headers(SECURITY_HEADERS) as never, problem) as never
     },
   })
 
-  app.addHook('onResponse', async (request, reply) => {
-    deps.logger.debug(
-      {
-        event: 'request.completed',
-        method: request.method,
-        route: request.routeOptions.url,
-        statusCode: reply.statusCode,
-        durationMs: Math.round(reply.elapsedTime),
-        ...(request.caller && { caller: request.caller.name, keyId: request.caller.keyId }),
-      },
-      'request completed',
-    )
-  })
+  registerRequests(app, deps)
   registerHeaders(app)
   registerBounds(app, bounds)
   registerBodies(app)
-  registerProblems(app, deps.logger)
+  registerProblems(app, deps.events)
 
   registerAuth(app, deps)
   await registerOpenApi(app, deps.version)
@@ -126,6 +121,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(adminMessagesRoutes(deps))
   await app.register(walletRoutes(deps))
   await app.register(alertRoutes(deps))
+  await app.register(logLevelRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
   registerAssets(app)

@@ -7,6 +7,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net'
 import { SECURITY_HEADERS } from './plugins/headers.ts'
 import { PROBLEM_TYPE, ProblemError } from './problem.ts'
+import { newRequestId, requestIdOf } from './request-id.ts'
 
 export type Bounds = {
   /** Of a body, unless its route takes more: see there. */
@@ -63,8 +64,9 @@ export function serverOptions(bounds: Bounds) {
 /** The others. Register before anything that looks closer at a request. */
 export function registerBounds(app: FastifyInstance, bounds: Bounds): void {
   app.server.maxConnections = bounds.connections
-  app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    const { head, body } = inWords(new ProblemError(417, 'bad_request', 'The only Expect is 100-continue.'))
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const problem = new ProblemError(417, 'bad_request', 'The only Expect is 100-continue.')
+    const { head, body } = inWords(problem, requestIdOf(request))
     response.writeHead(417, { ...head, connection: 'close' }).end(body)
   })
   app.addHook('onRequest', async ({ raw }, reply) => {
@@ -125,12 +127,13 @@ function answerClientError(error: Error & { code?: string }, socket: Socket): vo
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 
-function inWords(problem: ProblemError) {
+function inWords(problem: ProblemError, requestId = newRequestId()) {
   const body = JSON.stringify(problem.toBody())
   const head = {
     ...SECURITY_HEADERS,
     'content-type': PROBLEM_TYPE,
     'content-length': String(Buffer.byteLength(body)),
+    'x-request-id': requestId,
   }
   return { head, body }
 }

@@ -3,6 +3,7 @@ import {
   closeAll,
   createLogger,
   exitOnFaultySettings,
+  openTracing,
   readSettings,
   requireSense,
   STOP_WITHIN_MS,
@@ -24,9 +25,12 @@ for (const { name } of [...settings.apiKeys, ...settings.opsKeys].filter(({ isSh
   logger.warn({ event: 'api.short_key', caller: name }, 'this key is short enough to be guessed')
 }
 const asked = untilAskedToStop()
+const tracing = await openTracing(settings.tracing, { service: 'relais-api', logger })
 // Loaded only now: a faulty environment is told at once.
 const { openApi } = await import('./open.ts')
-const { app, probes, closers } = await openApi(settings, logger, VERSION).catch(exitOnFaultySettings)
+const { app, probes, closers } = await openApi(settings, logger, VERSION, { tracing }).catch(
+  exitOnFaultySettings,
+)
 try {
   if (settings.metricsPort > 0) await probes.listen(settings.metricsPort, settings.host)
   const address = await app.listen({ port: settings.port, host: settings.host })

@@ -27,10 +27,12 @@ export function newMessage(
     isTest: boolean
     to: string
     acceptedAt: number
+    requestId?: string | undefined
+    trace?: string | undefined
     defaults: MessageDefaults
   },
 ): Message {
-  const { id, app, isTest, to, acceptedAt, defaults } = given
+  const { id, app, isTest, to, acceptedAt, requestId, trace, defaults } = given
   return {
     id,
     app,
@@ -39,6 +41,8 @@ export function newMessage(
     to,
     ...templateOf(request, defaults),
     ...(request.reference !== undefined && { reference: request.reference }),
+    ...(requestId !== undefined && { requestId }),
+    ...(trace !== undefined && { trace }),
     ...(request.deliverWithinSeconds !== undefined && { deliverWithinSeconds: request.deliverWithinSeconds }),
     status: 'queued',
     attempts: 0,

@@ -14,6 +14,7 @@ import {
   createGauges,
   createGraphClient,
   createKeys,
+  createLogLevel,
   createLimitWatch,
   createMessageIndex,
   createMessageStore,
@@ -28,6 +29,7 @@ import {
   createResends,
   createRestartCoolDown,
   createRulings,
+  createSampling,
   createSealer,
   createSender,
   createTallies,
@@ -41,6 +43,7 @@ import {
   readRedisFacts,
   requireFit,
   requireReadable,
+  sayLeftOut,
   sayOnce,
   watchForStalls,
   type Closer,
@@ -48,6 +51,7 @@ import {
   type AccessTokenJob,
   type MessageJob,
   type ReceiptsJob,
+  type Tracing,
 } from '@relais/core'
 import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
@@ -86,8 +90,13 @@ const ALERTS_LOOK_EVERY_MS = 60_000
 /** At the start Redis gets so long to come up before the API listens all the same, and says 503. */
 const CONNECT_WITHIN_MS = 2000
 
-/** @param bounds other than `BOUNDS`, for tests that would have to wait */
-export async function openApi(settings: ApiSettings, logger: Logger, version: string, bounds?: Bounds) {
+/** @param how.bounds other than `BOUNDS`, for tests that would have to wait */
+export async function openApi(
+  settings: ApiSettings,
+  logger: Logger,
+  version: string,
+  { bounds, tracing }: { bounds?: Bounds; tracing?: Tracing | undefined } = {},
+) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   metrics.expectTemplate(settings.otpTemplate, settings.templateLanguage)
@@ -105,7 +114,10 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   })
   const { now } = clock
   const tallies = createTallies({ redis, keys, now })
-  const events = createEvents({ logger, metrics, tallies, now })
+  const abovePerSecond = settings.logSampleAbovePerSecond
+  const sampling = abovePerSecond > 0 && createSampling({ abovePerSecond, tell: sayLeftOut(logger) })
+  const events = createEvents({ logger, metrics, tallies, now, ...(sampling && { sampling }) })
+  const logLevel = createLogLevel({ redis, keys, logger, events, onError, now })
   const facts = () => readRedisFacts(redis, keys.timers())
   redis.on('ready', () => void facts().then(events.redisFacts, onError))
   const queueOptions = { redis, prefix, onError }
@@ -217,7 +229,8 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
 
   const app = await buildApp({
     version,
-    logger,
+    events,
+    tracing,
     callers,
     loginGuard: createLoginGuard(),
     onLogin: createLogins({ audit, events }),
@@ -252,6 +265,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       },
       countries: settings.appCountries,
       withinMs: ACCEPT_WITHIN_MS,
+      tracing,
       now,
     }),
     endByApp: createEndByApp({
@@ -263,6 +277,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
         restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys }),
       }),
     }),
+    logLevel,
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
     whatsappStatus: () => whatsappStatus(lookAtMeta.look),
@@ -305,7 +320,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       ours: settings,
       appSecrets: async () => sender.app.forReceipts(await accessToken.record()),
       takeReceipts: createTakeReceipts({
-        advance: createAdvance({ store, events }),
+        advance: createAdvance({ store, events, tracing }),
         queue: receipts,
         redis,
         lastReceiptKey: keys.lastReceipt(),
@@ -341,6 +356,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   }
 
   const closers: Closer[] = [
+    { name: 'tracing', close: () => tracing?.close() },
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'capacity', close: () => capacity.close() },
@@ -348,6 +364,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'tallies', close: () => tallies.close() },
     { name: 'presence', close: () => presence.close() },
     { name: 'clock', close: () => clock.close() },
+    { name: 'log level', close: () => logLevel.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },
     {
@@ -373,6 +390,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   clock.start()
   tallies.start(onError)
   presence.start(onError)
+  logLevel.start()
   capacity.start()
   callers.start()
   alerts.start()

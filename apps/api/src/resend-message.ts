@@ -45,6 +45,7 @@ export function createResendMessage(deps: {
    * the same may be asked again.
    */
   return async (id: string, operator: string): Promise<{ copy: Message; isRepeat: boolean }> => {
+    const beganAt = performance.now()
     const message = await store.read(id).catch(refuseAsUnavailable)
     if (!message) throw noSuchMessage()
     const known = message.resentAs === undefined ? undefined : await readCopy(message.resentAs)
@@ -60,7 +61,7 @@ export function createResendMessage(deps: {
         subject: id,
         detail: { app: message.app, as: copyId },
       })
-      events.messageAccepted(accepted.message)
+      events.messageAccepted(accepted.message, performance.now() - beganAt)
       events.messageResent(message, accepted.message, operator)
     }
     await forgetIfUsed(id, copyId)

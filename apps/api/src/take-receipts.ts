@@ -10,6 +10,7 @@ import {
   type Receipt,
   type ReceiptsJob,
   type RedisClient,
+  type Traceparent,
 } from '@relais/core'
 import type { Queue } from 'bullmq'
 
@@ -26,14 +27,18 @@ export function createTakeReceipts(deps: {
   const { advance, queue, redis, lastReceiptKey } = deps
   let notedAt = -Infinity
 
-  return async (receipts: Receipt[], notices: Notice[]): Promise<void> => {
-    const [areDone] = await Promise.all([Promise.all(receipts.map(isDone)), noteLast()])
+  /** @param webhook the span of the request that brought them */
+  return async (receipts: Receipt[], notices: Notice[], webhook?: Traceparent): Promise<void> => {
+    const isTaken = (receipt: Receipt) => isDone(receipt, webhook)
+    const [areDone] = await Promise.all([Promise.all(receipts.map(isTaken)), noteLast()])
     const left = receipts.filter((_receipt, i) => !areDone[i])
-    if (left.length + notices.length > 0) await enqueueReceipts(queue, left, notices)
+    if (left.length + notices.length > 0) await enqueueReceipts(queue, left, notices, webhook)
   }
 
-  async function isDone({ messageId, status, providerMessageId }: Receipt): Promise<boolean> {
-    return messageId !== undefined && status !== 'failed' && advance(messageId, status, providerMessageId)
+  async function isDone(receipt: Receipt, webhook: Traceparent | undefined): Promise<boolean> {
+    const { messageId, status, providerMessageId } = receipt
+    if (messageId === undefined || status === 'failed') return false
+    return advance(messageId, status, providerMessageId, webhook)
   }
 
   async function noteLast(): Promise<void> {

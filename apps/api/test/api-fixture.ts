@@ -50,7 +50,7 @@ export function apiFixture(env: Record<string, string> = {}, bounds: Partial<Bou
     const logger = createLogger({ name: 'api', level: 'silent', isPretty: false })
     const keep = (line: unknown) => void lines.push(JSON.stringify(line))
     Object.assign(logger, { debug: keep, info: keep, warn: keep, error: keep })
-    opened = await openApi(settings, logger, '0.0.0', { ...BOUNDS, ...bounds })
+    opened = await openApi(settings, logger, '0.0.0', { bounds: { ...BOUNDS, ...bounds } })
   })
   const close = async () => {
     if (opened) await closeAll(opened.closers, 5000)

@@ -80,6 +80,7 @@ describe('for machines', () => {
       '/api/admin/messages/{id}/cancel',
       '/api/admin/messages/{id}/resend',
       '/api/admin/overview',
+      '/api/admin/log-level',
       '/api/fallback',
       '/api/fallback/{id}/reveal',
       '/api/messages',

@@ -184,6 +184,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: { ...JSON_OPTION, identity: { type: 'string' } },
     run: async (context) => (await import('./commands/fallback-open.ts')).makeIdentity(context),
   },
+  'logs level': {
+    takes: '[LEVEL --minutes N]',
+    about:
+      'the level of the logs of all processes; with a level, sets it for so long (15 minutes unless told)',
+    options: { ...JSON_OPTION, minutes: { type: 'string' } },
+    mostPositionals: 1,
+    run: async (context) => (await import('./commands/logs.ts')).logLevel(context),
+  },
   reseal: {
     takes: '[--dry-run]',
     about: 'seals what lives under old ENCRYPTION_KEYS under the first, and says what is left',

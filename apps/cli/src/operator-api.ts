@@ -43,7 +43,7 @@ export function findOperatorApi(environment: Environment): OperatorApi | NoApi {
 /** One call, answered whole within `timeoutMs`; `body` goes as JSON. A key that is not taken is a fault as well. */
 export async function askApi(
   { url, key }: OperatorApi,
-  request: { method: 'GET' | 'POST'; path: string; body?: object; timeoutMs: number },
+  request: { method: 'GET' | 'POST' | 'PUT'; path: string; body?: object; timeoutMs: number },
 ): Promise<ApiAnswer> {
   const { method, path, body, timeoutMs } = request
   const headers = { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' }

@@ -1,6 +1,14 @@
 /** The BullMQ workers: the one place where our steps become job moves. */
 import { fallbackFailure, JOBS_KEPT, type RedisClient } from '@relais/core'
-import type { AccessTokenJob, Logger, MessageJob, QueueName, ReceiptsJob, Upkeep } from '@relais/core'
+import type {
+  AccessTokenJob,
+  Logger,
+  MessageJob,
+  QueueName,
+  ReceiptsJob,
+  Tracing,
+  Upkeep,
+} from '@relais/core'
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
 import type { Deliver } from './deliver.ts'
 import type { FallBack } from './fall-back.ts'
@@ -46,6 +54,7 @@ export function startConsumers(deps: {
   recordReceipt: RecordReceipt
   recordNotice: RecordNotice
   lookAfterToken: Upkeep
+  tracing?: Tracing | undefined
 }): Worker[] {
   return [
     consume<MessageJob>('messages', deps.concurrency, async (job, lockToken) => {
@@ -87,6 +96,7 @@ export function startConsumers(deps: {
       ...lock,
       ...JOBS_KEPT[name],
       maxStalledCount: MOST_STALLS,
+      ...(deps.tracing && { telemetry: deps.tracing.telemetry }),
     })
     worker.on('error', deps.onError)
     worker.on('failed', (job, error) => {

@@ -35,15 +35,18 @@ import {
   type Replication,
   type Sealer,
   type Sender,
+  type Span,
+  type SpanFacts,
   type StepPolicy,
   type WaitKind,
+  type Tracing,
 } from '@relais/core'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import { createClaimAge, type ClaimAge } from './claim-age.ts'
 import type { EndMessage } from './end-message.ts'
 import { beginPause, templateOf } from './pause.ts'
 import type { DeliverTest } from './deliver-test.ts'
-import { createStepTaker, DONE, type Delivery } from './take-step.ts'
+import { createStepTaker, DONE, type Delivery, type Tried } from './take-step.ts'
 import { createTurns, type ClaimTurn, type NoTurn, type Slot } from './turns.ts'
 
 /**
@@ -61,10 +64,8 @@ const CLAIM_GOOD_FOR_MS = 5000
 /** This process stops: another takes the message at once. */
 const GIVEN_BACK: Delivery = { kind: 'later', delayMs: 0 }
 
-const NOT_SENT: Outcome = {
-  kind: 'failed',
-  failure: 'transient',
-  detail: 'not sent: Redis was away in between',
+const NOT_SENT: Sent = {
+  outcome: { kind: 'failed', failure: 'transient', detail: 'not sent: Redis was away in between' },
 }
 
 /**
@@ -93,10 +94,11 @@ export function createDeliver(deps: {
   mostInHand: number
   stopping: AbortSignal
   onError: (error: Error) => void
+  tracing?: Tracing | undefined
   now?: () => number
   random?: () => number
 }) {
-  const { sender, store, sealer, graph, pauses, breaker, events, policy } = deps
+  const { sender, store, sealer, graph, pauses, breaker, events, policy, tracing } = deps
   const { now = Date.now, random = Math.random } = deps
   const { accessToken } = sender
   const { take, noteLimit, fallBack, expire } = createStepTaker(deps)
@@ -216,12 +218,14 @@ export function createDeliver(deps: {
   }
 
   async function sendAt(claimed: Claimed): Promise<Delivery> {
-    const outcome = await sendInTurn(claimed).finally(turns.over)
-    return outcome ? follow(claimed.message, outcome, claimed.age) : withoutContent(claimed.message)
+    const sent = await sendInTurn(claimed).finally(turns.over)
+    if (!sent) return withoutContent(claimed.message)
+    return follow(claimed.message, { ...sent, durationMs: claimed.age.ms() })
   }
 
   /** All that goes before the send is done by the time its slot comes. Undefined: the content does not open. */
-  async function sendInTurn({ message, sealedContent, slot, age }: Claimed): Promise<Outcome | undefined> {
+  async function sendInTurn({ message, sealedContent, slot, age }: Claimed): Promise<Sent | undefined> {
+    const beganAt = performance.now()
     const content = openContent(sealer, message.id, sealedContent)
     if (!content) return undefined
     // A replica that takes over without the claim would have the message sent again. One that is away must not stop the sending.
@@ -231,7 +235,8 @@ export function createDeliver(deps: {
       () => false,
     )
     await known
-    return isItsTurn ? send(message, content, age) : NOT_SENT
+    const slotMs = performance.now() - beganAt
+    return { slotMs, ...(isItsTurn ? await send(message, content, age) : NOT_SENT) }
   }
 
   /** How long a message may still wait before it has to be given up. */
@@ -269,23 +274,27 @@ export function createDeliver(deps: {
     return fallBack(message, step.reason, 'no receipt told whether Meta had taken it')
   }
 
-  async function send(message: Message, content: MessageContent, age: ClaimAge): Promise<Outcome> {
-    const outcome = await accessToken.withAccessToken(async (bearer) => {
+  async function send(message: Message, content: MessageContent, age: ClaimAge): Promise<Sent> {
+    const sent = await accessToken.withAccessToken(async (bearer, tokenVersion) => {
       // Redis may have kept us waiting for as long as it was away: for the claim, or for the token.
       const isStale = age.mostMs() > CLAIM_GOOD_FOR_MS || now() >= sendUntil(message)
       if (isStale) return NOT_SENT
+      const span = tracing && beginSend(tracing, message, tokenVersion)
+      const beganAt = performance.now()
       const outcome = await graph.send(sender.phoneNumberId, bearer, message, content)
       breaker.note(outcome)
-      return outcome
+      span?.end(factsOf(outcome), outcome.kind !== 'accepted')
+      return { outcome, callMs: performance.now() - beganAt, tokenVersion }
     }, refusedToken)
-    return outcome ?? { kind: 'failed', failure: 'token-expired', detail: 'no usable access token' }
+    const outcome = { kind: 'failed', failure: 'token-expired', detail: 'no usable access token' } as const
+    return sent ?? { outcome }
   }
 
   /** First the message is noted; what its outcome means for others comes after, and must not undo that. */
-  async function follow(message: Message, outcome: Outcome, age: ClaimAge): Promise<Delivery> {
-    const durationMs = age.ms()
+  async function follow(message: Message, tried: Tried): Promise<Delivery> {
+    const { outcome, durationMs } = tried
     const step = nextStep(outcome, { message, now: now(), policy, random: random() })
-    const delivery = await take(step, outcome, message, durationMs)
+    const delivery = await take(step, tried, message)
     await notePause(message, outcome).catch(deps.onError)
     await noteLimit(outcome, message, durationMs).catch(deps.onError)
     return delivery
@@ -369,7 +378,35 @@ export type Deliver = ReturnType<typeof createDeliver>
 
 type Claimed = Extract<ClaimTurn, { kind: 'claimed' }>
 
+type Sent = Omit<Tried, 'durationMs'>
+
 /** Meta's words, if it refused the token itself. */
-function refusedToken(outcome: Outcome): string | undefined {
+function refusedToken({ outcome }: Sent): string | undefined {
   return outcome.kind === 'failed' && outcome.failure === 'token-expired' ? outcome.detail : undefined
+}
+
+/** The call to Meta, in the trace of its message; undefined if that has none. */
+function beginSend(tracing: Tracing, message: Message, tokenVersion: number): Span | undefined {
+  const parent = tracing.current() ?? message.trace
+  return parent === undefined
+    ? undefined
+    : tracing.begin('send to Meta', {
+        kind: 'client',
+        parent,
+        facts: {
+          'relais.message_id': message.id,
+          'relais.attempt': message.attempts,
+          'relais.token_version': tokenVersion,
+        },
+      })
+}
+
+function factsOf(outcome: Outcome): SpanFacts {
+  if (outcome.kind !== 'failed') return { 'relais.outcome': outcome.kind }
+  const { failure, graphCode, fbtraceId } = outcome
+  return {
+    'relais.outcome': failure,
+    ...(graphCode !== undefined && { 'relais.graph_code': graphCode }),
+    ...(fbtraceId !== undefined && { 'relais.fbtrace_id': fbtraceId }),
+  }
 }

@@ -41,7 +41,7 @@ export function createEndMessage(deps: {
       const decided = await noted(() => store.decideFallback(message.id, why))
       const latest = decided.message
       if (!latest?.reason || isSettled(latest.status)) return { reason: undefined, decided }
-      await enqueueFallback(fallbackQueue, message.id)
+      await enqueueFallback(fallbackQueue, latest)
       if (decided.moved) events.fallbackDecided(message, latest.reason)
       return { reason: latest.reason, decided }
     },

@@ -4,6 +4,7 @@ import {
   createLogger,
   exitOnFaultySettings,
   fallbackMode,
+  openTracing,
   readSettings,
   requireSense,
   STOP_WITHIN_MS,
@@ -22,9 +23,10 @@ const logger = createLogger({
   isPretty: settings.logPretty ?? process.stdout.isTTY,
 })
 const asked = untilAskedToStop()
+const tracing = await openTracing(settings.tracing, { service: 'relais-worker', logger })
 // Loaded only now: a faulty environment is told at once.
 const { openWorker } = await import('./open.ts')
-const { probes, closers } = await openWorker(settings, logger, sink).catch(exitOnFaultySettings)
+const { probes, closers } = await openWorker(settings, logger, sink, tracing).catch(exitOnFaultySettings)
 try {
   if (settings.metricsPort > 0) await probes.listen(settings.metricsPort, settings.host)
 } catch (error) {

@@ -10,6 +10,7 @@ import {
   createGauges,
   createGraphClient,
   createKeys,
+  createLogLevel,
   createMessageStore,
   createMetrics,
   createPacing,
@@ -19,6 +20,7 @@ import {
   createProbes,
   createPumpingGuard,
   createReplication,
+  createSampling,
   createSealer,
   createSender,
   createTallies,
@@ -32,6 +34,7 @@ import {
   redisTarget,
   requireFit,
   requireReadable,
+  sayLeftOut,
   sayOnce,
   scheduleTokenChecks,
   VERSION,
@@ -43,6 +46,7 @@ import {
   type ProcessFacts,
   type ReceiptsJob,
   type StepPolicy,
+  type Tracing,
 } from '@relais/core'
 import { setMaxListeners } from 'node:events'
 import type { WorkerSettings } from './config.ts'
@@ -78,7 +82,12 @@ const CONNECT_WITHIN_MS = 2000
 /** The schedule of the token's job is looked for so often: Redis may lose it. */
 const ENSURE_SCHEDULE_MS = 10_000
 
-export async function openWorker(settings: WorkerSettings, logger: Logger, sink: FallbackSink) {
+export async function openWorker(
+  settings: WorkerSettings,
+  logger: Logger,
+  sink: FallbackSink,
+  tracing?: Tracing,
+) {
   const onError = sayOnce((fault) => logger.warn({ event: 'redis.error', ...fault }, 'Redis fault'))
   const metrics = createMetrics()
   metrics.expectTemplate(settings.otpTemplate, settings.templateLanguage)
@@ -97,7 +106,10 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   })
   const { now } = clock
   const tallies = createTallies({ redis, keys, now })
-  const events = createEvents({ logger, metrics, tallies, now })
+  const abovePerSecond = settings.logSampleAbovePerSecond
+  const sampling = abovePerSecond > 0 && createSampling({ abovePerSecond, tell: sayLeftOut(logger) })
+  const events = createEvents({ logger, metrics, tallies, now, ...(sampling && { sampling }) })
+  const logLevel = createLogLevel({ redis, keys, logger, events, onError, now })
   const facts = () => readRedisFacts(redis, keys.timers())
   redis.on('ready', () => void facts().then(events.redisFacts, onError))
   const queueOptions = { redis, prefix, onError }
@@ -129,6 +141,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   }
   clock.start()
   tallies.start(onError)
+  logLevel.start()
   accessToken.start()
   const everyMs = settings.renewCheckSeconds * 1000
   const schedule = () => void scheduleTokenChecks(accessTokenQueue, everyMs).catch(onError)
@@ -213,6 +226,7 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     }),
     stopping: stopping.signal,
     onError,
+    tracing,
     now,
   })
 
@@ -227,13 +241,15 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
     fallBack: createFallBack({ store, sealer, sink, events, codes, sealToOperators, guard, now }),
     recordReceipt: createRecordReceipt({
       store,
-      advance: createAdvance({ store, events }),
+      advance: createAdvance({ store, events, tracing }),
       end,
       pauses,
       events,
+      tracing,
     }),
     recordNotice: createRecordNotice({ store, pauses, events, guard }),
     lookAfterToken,
+    tracing,
   })
 
   function describeWorker(): ProcessFacts {
@@ -266,11 +282,13 @@ export async function openWorker(settings: WorkerSettings, logger: Logger, sink:
   })
 
   const closers: Closer[] = [
+    { name: 'tracing', close: () => tracing?.close() },
     { name: 'redis', close: () => redis.disconnect() },
     { name: 'stall watch', close: () => stalls.close() },
     { name: 'tallies', close: () => tallies.close() },
     { name: 'presence', close: () => presence.close() },
     { name: 'clock', close: () => clock.close() },
+    { name: 'log level', close: () => logLevel.close() },
     { name: 'graph', close: () => graph.close() },
     { name: 'access token', close: () => sender.close() },
     { name: 'template check', close: () => template.close() },

@@ -6,12 +6,14 @@ import {
   classify,
   reasonForWaiting,
   refusalDetail,
+  traceReceipt,
   type Advance,
   type Events,
   type Message,
   type MessageStore,
   type Pauses,
   type Receipt,
+  type Tracing,
 } from '@relais/core'
 import type { EndMessage } from './end-message.ts'
 import { beginPause, templateOf } from './pause.ts'
@@ -22,8 +24,9 @@ export function createRecordReceipt(deps: {
   end: EndMessage
   pauses: Pauses
   events: Events
+  tracing?: Tracing | undefined
 }) {
-  const { store, advance, end, pauses, events } = deps
+  const { store, advance, end, pauses, events, tracing } = deps
 
   /** By our own id, which Meta gives back; on `failed` that is not promised, so by Meta's id as well. False when no message is known for it (yet). */
   return async (receipt: Receipt): Promise<boolean> => {
@@ -36,11 +39,13 @@ export function createRecordReceipt(deps: {
   /** False when no message is known by this id of ours. */
   async function record(id: string, receipt: Receipt): Promise<boolean> {
     const { status, graphCode, providerMessageId } = receipt
-    if (status !== 'failed') return advance(id, status, providerMessageId)
+    const [beganAt, webhook] = [Date.now(), tracing?.current()]
+    if (status !== 'failed') return advance(id, status, providerMessageId, webhook)
     const message = await store.read(id)
     if (!message) return false
     const isNews = await fail(message, receipt)
     events.messageReceipt(message, { status, isNews, ...(graphCode !== undefined && { graphCode }) })
+    traceReceipt(tracing, message, { status, isNews, beganAt, webhook })
     return true
   }
 

@@ -129,7 +129,7 @@ export function createSweep(deps: {
         return end.expire(message)
       case 'hand-over':
         events.repaired('fallback_unwritten', { messageId: id })
-        return enqueueFallback(deps.fallbackQueue, id)
+        return enqueueFallback(deps.fallbackQueue, message)
       case 'fall-back': {
         const { reason, detail } = step
         await end.fallBack(message, { reason, detail, claims: message.claims })

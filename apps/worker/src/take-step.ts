@@ -7,6 +7,7 @@ import {
   isSettled,
   refusalDetail,
   waitMs,
+  type Attempt,
   type Events,
   type FallbackReason,
   type Message,
@@ -29,6 +30,12 @@ export type Delivery =
   /** The fallback queue has it. */
   | { kind: 'fell-back'; reason: FallbackReason }
 
+/** What came of an attempt, and what is known of its way there: see `Attempt`. */
+export type Tried = { outcome: Outcome; durationMs: number } & Pick<
+  Attempt,
+  'slotMs' | 'callMs' | 'tokenVersion'
+>
+
 export const DONE: Delivery = { kind: 'done' }
 
 /** A move that was refused without a reason is looked at again after this. */
@@ -47,24 +54,20 @@ export function createStepTaker(deps: {
   return { take, noteLimit, fallBack, expire, afterRefusal }
 
   /** Carries a step out. */
-  async function take(step: Step, outcome: Outcome, message: Message, durationMs: number): Promise<Delivery> {
-    const detail = answerOf(outcome)
-    const told = {
-      outcome: outcome.kind === 'failed' ? outcome.failure : outcome.kind,
-      detail: outcome.kind === 'accepted' ? detail : outcome.detail,
-      ...(outcome.kind === 'failed' && outcome.graphCode !== undefined && { graphCode: outcome.graphCode }),
-      ...(outcome.kind === 'failed' && outcome.fbtraceId !== undefined && { fbtraceId: outcome.fbtraceId }),
-    }
+  async function take(step: Step, tried: Tried, message: Message): Promise<Delivery> {
+    const attempt = attemptOf(step, tried)
+    const detail = answerOf(tried.outcome)
     const { id, claims, attempts, waits } = message
     switch (step.kind) {
       case 'sent': {
         const set = { providerMessageId: step.providerMessageId, ...(waits > 0 && { waits: 0 }) }
+        const beganAt = performance.now()
         const sent = await noted(() => store.move(id, { to: 'sent', claims, set, detail, isBrief: true }))
-        events.messageSent(message, durationMs)
+        events.messageSent(message, { ...attempt, noteMs: performance.now() - beganAt })
         return sent.moved && !sent.message ? DONE : afterRefusal(sent.message)
       }
       case 'retry':
-        return again(message, step, told, {
+        return again(message, step.delayMs, attempt, {
           to: 'queued',
           set: { waits: 0 },
           detail: `${detail}; next try in ${step.delayMs} ms`,
@@ -72,12 +75,15 @@ export function createStepTaker(deps: {
       case 'wait': {
         const set = { attempts: attempts - 1, waits: waits + 1 }
         const waiting = `${detail}; waiting ${step.delayMs} ms`
-        return again(message, step, told, { to: 'queued', set, detail: waiting })
+        return again(message, step.delayMs, attempt, { to: 'queued', set, detail: waiting })
       }
       case 'hold':
-        return again(message, step, told, { to: 'uncertain', detail: `${detail}; waiting for a receipt` })
+        return again(message, step.delayMs, attempt, {
+          to: 'uncertain',
+          detail: `${detail}; waiting for a receipt`,
+        })
       case 'fall-back':
-        events.messageFailed(message, told)
+        events.messageFailed(message, attempt)
         return fallBack(message, step.reason, detail)
     }
   }
@@ -95,15 +101,20 @@ export function createStepTaker(deps: {
   /** Moves a message that was not sent, or perhaps not, and has its job brought again. */
   async function again(
     message: Message,
-    step: { kind: string; delayMs: number },
-    told: { outcome: string; detail: string; graphCode?: number; fbtraceId?: string },
+    delayMs: number,
+    attempt: Attempt,
     move: Pick<Move, 'to' | 'set' | 'detail'>,
   ): Promise<Delivery> {
     const { id, claims } = message
+    const beganAt = performance.now()
     const result = await noted(() => store.move(id, { ...move, claims, unlessFallingBack: true }))
-    if (!result.moved) return afterRefusal(result.message)
-    events.messageRetry(message, { step: step.kind, delayMs: step.delayMs, ...told })
-    return { kind: 'later', delayMs: step.delayMs }
+    const noteMs = performance.now() - beganAt
+    if (!result.moved) {
+      events.messageRetry(message, { ...attempt, noteMs, nextStep: 'none', delayMs: undefined })
+      return afterRefusal(result.message)
+    }
+    events.messageRetry(message, { ...attempt, noteMs })
+    return { kind: 'later', delayMs }
   }
 
   /**
@@ -138,5 +149,18 @@ function answerOf(outcome: Outcome): string {
     case 'unsent':
     case 'ambiguous':
       return outcome.detail
+  }
+}
+
+function attemptOf(step: Step, { outcome, ...way }: Tried): Attempt {
+  const failed = outcome.kind === 'failed' ? outcome : undefined
+  return {
+    ...way,
+    outcome: failed?.failure ?? outcome.kind,
+    detail: outcome.kind === 'accepted' ? ACCEPTED_BY_META : outcome.detail,
+    graphCode: failed?.graphCode,
+    fbtraceId: failed?.fbtraceId,
+    nextStep: step.kind,
+    delayMs: 'delayMs' in step ? step.delayMs : undefined,
   }
 }

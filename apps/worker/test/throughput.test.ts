@@ -10,7 +10,7 @@ function setup(answers: (PhoneNumberNode | GraphFault)[]) {
     sender: {
       phoneNumberId: '106540352242922',
       ratePerSecond: 100,
-      accessToken: { withAccessToken: (use) => use({ accessToken: new Secret('EAAtoken') }) },
+      accessToken: { withAccessToken: (use) => use({ accessToken: new Secret('EAAtoken') }, 1) },
     },
     graph: { phoneNumber: async () => answers.shift() ?? { kind: 'unreachable', detail: 'no answer' } },
     pacing: { setCeiling: (ratePerSecond) => void ceilings.push(ratePerSecond) },

@@ -18,6 +18,7 @@ import { readPairs } from './message-record.ts'
 import type { Message } from './message.ts'
 import type { RedisClient } from './redis.ts'
 import type { EncryptionKey } from './sealer.ts'
+import { jobTrace } from './tracing.ts'
 
 /** The keys of the queue that BullMQ's script takes, in its order. */
 const JOB_KEYS = ['marker', 'meta', 'id', 'prioritized', 'delayed', 'completed', 'active', 'events', 'pc']
@@ -32,7 +33,7 @@ const GROUP = { most: 100, inFlight: 2 }
  * Returns for each 1; or 0 when its request was not let in with it; or, when there was a record already, which then stays as it is, its
  * fields and values. Should that one still wait to be sent, and have no job, it gets one.
  *
- * A job has no options but its priority. So its hash is small enough for Redis to keep it in one piece.
+ * A job has no options but its priority, and its trace where there is one (`tm`, as BullMQ writes it). So its hash is small enough for Redis to keep it in one piece.
  */
 const ACCEPT = `
 local function addJob(KEYS, ARGV)
@@ -62,7 +63,7 @@ for i, comer in ipairs(cjson.decode(ARGV[1])) do
     end
     if isToBeAdded then
       local about = cmsgpack.pack({ ARGV[2], comer.id, 'deliver', comer.askedAt })
-      local options = cmsgpack.pack({ priority = drawPriority(comer.flow, comer.step) })
+      local options = cmsgpack.pack({ priority = drawPriority(comer.flow, comer.step), tm = comer.jobTrace })
       addJob(queue, { about, '{"messageId":"' .. comer.id .. '"}', options })
     end
   end
@@ -85,6 +86,8 @@ type Comer = Birth & {
   step: number
   /** Milliseconds since 1970. */
   askedAt: number
+  /** What its job says of its trace. */
+  jobTrace?: string
   /** Only if its request was let in as this, and this message of it. */
   seed?: string
   index?: number
@@ -158,12 +161,13 @@ export function createAcceptance(options: {
   }
 
   function comerOf({ message, sealedContent, atTheDoor }: Asking): Comer {
-    const { app, type, acceptedAt } = message
+    const { app, type, acceptedAt, trace } = message
     return {
       ...birthOf(message, sealedContent, births),
       flow: `${type}:${app}`,
       step: FLOW_STEPS[type],
       askedAt: acceptedAt,
+      ...(trace !== undefined && { jobTrace: jobTrace(trace) }),
       ...(atTheDoor && { seed: atTheDoor.seed, index: atTheDoor.index }),
     }
   }

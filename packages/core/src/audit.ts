@@ -31,6 +31,7 @@ export type AuditAction =
   | 'limit.overridden'
   | 'secrets.resealed'
   | 'alerts.tested'
+  | 'logs.level_set'
   | `board.${string}`
 
 export type AuditEntry = {

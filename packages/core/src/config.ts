@@ -249,6 +249,20 @@ export const processSettings = {
       return new Fault('must be true or false')
     },
   } satisfies Setting<boolean | undefined>,
+  logSampleAbovePerSecond: wholeNumber({
+    name: 'LOG_SAMPLE_ABOVE_PER_SECOND',
+    about:
+      'Good news beyond so many lines a second of one kind is left out by message; faults never are; 0 = all is logged',
+    min: 0,
+    max: 100_000,
+    fallback: 0,
+  }),
+  tracing: onOff({
+    name: 'TRACING',
+    about:
+      'Trace messages by OpenTelemetry; where to, and how much, the standard OTEL_* names say (docs/tracing.md)',
+    fallback: false,
+  }),
 }
 
 /** The address a process listens on. */

@@ -16,23 +16,59 @@ import type { Metrics, REPAIRS, TemplateState } from './metrics.ts'
 import type { Pause } from './pauses.ts'
 import { maskPhoneNumber } from './phone-number.ts'
 import { whyUnfit, type RedisFacts } from './redis-fitness.ts'
+import type { Sampling } from './sampling.ts'
 import { fingerprint, type Secret } from './secret.ts'
 import type { Tallies } from './tallies.ts'
 import type { WaitKind } from './timeline.ts'
+import { ACCEPTED_BY_META } from './timeline.ts'
+import { traceIdOf, type Traceparent } from './tracing.ts'
 
 /** Anybody can send webhooks that are not signed. */
 const REFUSED_SAID_MS = 10_000
 
 type MessageEnd = Extract<MessageStatus, 'delivered' | 'fallback' | 'expired'>
 
-/** @param options.tallies counts the same for people; without it nobody looks */
+/**
+ * What is known of an attempt beside its message. Milliseconds: `durationMs` from the claim to the answer, of which `slotMs` until its slot
+ * came and `callMs` for the call to Meta; `noteMs` for noting what came of it.
+ */
+export type Attempt = {
+  outcome: string
+  detail: string
+  /** What follows: a `Step`'s kind, or `none` when a receipt or another worker was faster. */
+  nextStep: string
+  durationMs: number
+  slotMs?: number | undefined
+  callMs?: number | undefined
+  noteMs?: number | undefined
+  delayMs?: number | undefined
+  graphCode?: number | undefined
+  fbtraceId?: string | undefined
+  tokenVersion?: number | undefined
+}
+
+/** A request that was answered. `requestId`: the caller's, or one made here. */
+export type AnsweredRequest = {
+  requestId: string
+  trace?: Traceparent | undefined
+  method: string
+  route: string | undefined
+  statusCode: number
+}
+
+/**
+ * @param options.tallies counts the same for people; without it nobody looks
+ * @param options.sampling leaves out good news at high rates; absent: nothing is left out
+ * @param options.now the clock of messages
+ */
 export function createEvents(options: {
   logger: Logger
   metrics: Metrics
   tallies?: Pick<Tallies, 'add'>
+  sampling?: Sampling
   now?: () => number
 }) {
-  const { logger, metrics, tallies, now = Date.now } = options
+  const { logger, metrics, tallies, sampling, now = Date.now } = options
   let refusedWebhooks = 0
   let refusedSaidAt = -Infinity
   const about = (message: Message) => ({
@@ -41,10 +77,12 @@ export function createEvents(options: {
     to: maskPhoneNumber(message.to),
     ...(message.isTest && { isTest: true }),
     ...(message.reference !== undefined && { reference: message.reference }),
+    ...(message.requestId !== undefined && { requestId: message.requestId }),
+    ...(message.trace !== undefined && { traceId: traceIdOf(message.trace) }),
   })
 
   /** An attempt that Meta did not take. `graphCode`: if it said why. */
-  function countFailure({ outcome, graphCode }: { outcome: string; graphCode?: number }): void {
+  function countFailure({ outcome, graphCode }: Pick<Attempt, 'outcome' | 'graphCode'>): void {
     metrics.attempts.inc({ outcome })
     tallies?.add(`attempt:${outcome}`)
     tallies?.add(`error:${graphCode ?? outcome}`)
@@ -57,23 +95,65 @@ export function createEvents(options: {
     tallies?.add(`template-${state}:${template} ${language}`)
   }
 
+  /** All that is known of an attempt: the same in each of its three lines. */
+  const aboutAttempt = (message: Message, attempt: Attempt) => {
+    const { outcome, detail, nextStep, graphCode, fbtraceId, tokenVersion, delayMs } = attempt
+    const { template, language, attempts, claims, expiresAt } = message
+    return {
+      ...about(message),
+      ...(template !== undefined && { template, language }),
+      attempt: attempts,
+      claims,
+      outcome,
+      detail,
+      ...(graphCode !== undefined && { graphCode }),
+      ...(fbtraceId !== undefined && { fbtraceId }),
+      ...rounded('waitedMs', waitedMs(message)),
+      ...rounded('slotMs', attempt.slotMs),
+      ...rounded('callMs', attempt.callMs),
+      durationMs: Math.round(attempt.durationMs),
+      ...rounded('noteMs', attempt.noteMs),
+      ...(tokenVersion !== undefined && { tokenVersion }),
+      nextStep,
+      ...rounded('delayMs', delayMs),
+      deadlineInMs: Math.round(expiresAt - now()),
+    }
+  }
+
+  /** Good news: it may be left out when there is much of it. */
+  function good(level: 'info' | 'debug', event: string, id: string, facts: object, text: string): void {
+    if (!sampling) return logger[level]({ event, ...facts }, text)
+    if (!logger.isLevelEnabled(level)) return
+    const oneIn = sampling.rateFor(event, id)
+    if (oneIn > 0) logger[level]({ event, ...facts, ...(oneIn > 1 && { sampleRate: oneIn }) }, text)
+  }
+
   return {
-    messageAccepted(message: Message): void {
+    /** @param acceptMs from the request until all of it was in Redis, in milliseconds */
+    messageAccepted(message: Message, acceptMs: number, requestId?: string): void {
       if (!message.isTest) {
         metrics.accepted.inc({ app: message.app, type: message.type })
         tallies?.add('accepted')
       }
-      logger.info({ event: 'message.accepted', type: message.type, ...about(message) }, 'message accepted')
+      const { type, template, language, id } = message
+      const facts = {
+        type,
+        ...about(message),
+        ...(requestId !== undefined && { requestId }),
+        ...(template !== undefined && { template, language }),
+        acceptMs: Math.round(acceptMs),
+      }
+      good('info', 'message.accepted', id, facts, 'message accepted')
     },
 
-    messageSent(message: Message, durationMs: number): void {
-      metrics.attempts.inc({ outcome: 'accepted' })
+    /** An attempt after which Meta has the message. */
+    messageSent(message: Message, attempt: Attempt): void {
+      metrics.attempts.inc({ outcome: attempt.outcome })
       tallies?.add('sent')
       metrics.toSent.observe((now() - message.acceptedAt) / 1000)
       countTemplate(message, 'sent')
       // Not Meta's id: it holds the recipient's number in base64. The record has it.
-      const facts = { attempts: message.attempts, durationMs: Math.round(durationMs) }
-      logger.info({ event: 'message.sent', ...about(message), ...facts }, 'message sent')
+      good('info', 'message.sent', message.id, aboutAttempt(message, attempt), 'message sent')
     },
 
     /** A message in the queue begins to wait for something. Counted for people, and not logged: its timeline has it. */
@@ -82,26 +162,16 @@ export function createEvents(options: {
     },
 
     /** An attempt that did not end the message: it is tried again, or waits, or is held for a receipt. */
-    messageRetry(
-      message: Message,
-      retry: {
-        step: string
-        delayMs: number
-        outcome: string
-        detail: string
-        graphCode?: number
-        fbtraceId?: string
-      },
-    ): void {
-      countFailure(retry)
-      const { attempts } = message
-      logger.warn({ event: 'message.retry', ...about(message), attempts, ...retry }, 'message not sent yet')
+    messageRetry(message: Message, attempt: Attempt): void {
+      countFailure(attempt)
+      const facts = { event: 'message.retry', ...aboutAttempt(message, attempt) }
+      logger.warn(facts, 'message not sent yet')
     },
 
     /** The last attempt before the fallback. */
-    messageFailed(message: Message, failed: { outcome: string; detail: string; graphCode?: number }): void {
-      countFailure(failed)
-      logger.warn({ event: 'message.failed', ...about(message), ...failed }, 'message failed')
+    messageFailed(message: Message, attempt: Attempt): void {
+      countFailure(attempt)
+      logger.warn({ event: 'message.failed', ...aboutAttempt(message, attempt) }, 'message failed')
     },
 
     /** It goes to the fallback queue; the record follows there. */
@@ -121,7 +191,9 @@ export function createEvents(options: {
       tallies?.add('receipt')
       if (receipt.status === 'failed' && receipt.isNews)
         tallies?.add(`error:${receipt.graphCode ?? 'unknown'}`)
-      logger.info({ event: 'message.receipt', ...about(message), ...receipt }, 'receipt')
+      const facts = { ...about(message), ...receipt, ...rounded('sinceSentMs', sinceSentMs(message, now())) }
+      if (receipt.status === 'failed') logger.info({ event: 'message.receipt', ...facts }, 'receipt')
+      else good('info', 'message.receipt', message.id, facts, 'receipt')
     },
 
     /** The phone has it: the first `delivered` or `read`. */
@@ -218,7 +290,7 @@ export function createEvents(options: {
 
     /** @param limitPerSecond what Meta allows this number; below the pace of our own it is what counts */
     senderThroughput(level: string, limitPerSecond: number, isBelowPace: boolean): void {
-      const facts = { event: 'sender.throughput', level, limitPerSecond }
+      const facts = { event: 'sender.throughput', throughput: level, limitPerSecond }
       if (isBelowPace)
         logger.warn(facts, 'Meta allows this number less than SEND_RATE_PER_SECOND: it goes at that')
       else logger.info(facts, 'the throughput that Meta allows this number')
@@ -272,6 +344,29 @@ export function createEvents(options: {
       )
     },
 
+    /** At `debug`: a request that was answered, whatever with. */
+    requestCompleted(
+      request: AnsweredRequest & { durationMs: number; caller?: string; keyId?: string },
+    ): void {
+      if (!logger.isLevelEnabled('debug')) return
+      const { trace, durationMs, ...facts } = request
+      const told = { ...facts, ...rounded('durationMs', durationMs), ...traced(trace) }
+      good('debug', 'request.completed', request.requestId, told, 'request completed')
+    },
+
+    /** A request that failed on our side, or because Redis was away. */
+    requestFailed(request: AnsweredRequest, error: unknown): void {
+      const { trace, ...facts } = request
+      logger.error({ event: 'request.failed', ...facts, ...traced(trace), err: error }, 'request failed')
+    },
+
+    /** Another level of the logs than before. `until`: milliseconds since 1970; undefined: it is the usual one. */
+    logLevelChanged(change: { from: string; to: string; until: number | undefined }): void {
+      const { from: fromLevel, to: toLevel, until } = change
+      const facts = { fromLevel, toLevel, ...(until !== undefined && { until: iso(until) }) }
+      logger.warn({ event: 'logs.level_changed', ...facts }, 'the level of the logs is another')
+    },
+
     /** A key that is not right, or not any more. The first ten of a minute from an address, and then one in ten. */
     loginFailed(login: { address: string; failures: number; why: string; keyId?: string }): void {
       metrics.loginsFailed.inc({ why: login.why })
@@ -314,7 +409,12 @@ export function createEvents(options: {
 
     /** The template of codes will not do as it is. */
     templateUnfit(template: { name: string; language: string; fault: string }): void {
-      logger.error({ event: 'template.unfit', ...template }, 'the template does not suit the codes')
+      const { name, language, fault } = template
+      // A line's `name` is that of its process.
+      logger.error(
+        { event: 'template.unfit', template: name, language, fault },
+        'the template does not suit the codes',
+      )
     },
 
     /** @param pause undefined: it is over */
@@ -449,6 +549,11 @@ const LIMIT_TEXTS = {
 }
 
 export type Repair = (typeof REPAIRS)[number]
+/** What was left out of the good news of one kind, for `createSampling`. */
+export function sayLeftOut(logger: Logger) {
+  return (of: string, leftOut: number, seconds: number): void =>
+    logger.info({ event: 'logs.sampled', of, leftOut, seconds }, 'good news was left out')
+}
 
 export type Events = ReturnType<typeof createEvents>
 
@@ -461,6 +566,28 @@ function aboutNotification({ id, about, attempts, body }: Notification) {
 /** A token as people may see it. */
 function aboutToken({ version, accessToken, expiresAt }: StoredToken) {
   return { version, fingerprint: fingerprint(accessToken), expiresAt: iso(expiresAt) }
+}
+
+/** How long a message that is claimed had waited: since it was accepted, or since its last attempt was noted. */
+function waitedMs({ timeline }: Message): number | undefined {
+  const claimed = timeline.findLastIndex(({ status }) => status === 'sending')
+  const [before, claim] = [timeline[claimed - 1], timeline[claimed]]
+  return before && claim && claim.at - before.at
+}
+
+/** Undefined unless our own call was answered before. */
+function sinceSentMs({ timeline }: Message, at: number): number | undefined {
+  const sent = timeline.findLast(({ status, detail }) => status === 'sent' && detail === ACCEPTED_BY_META)
+  return sent && Math.max(0, at - sent.at)
+}
+
+/** A field, if there is something to say. */
+function rounded<Name extends string>(name: Name, value: number | undefined): { [K in Name]?: number } {
+  return value === undefined ? {} : ({ [name]: Math.round(value) } as { [K in Name]?: number })
+}
+
+function traced(trace: Traceparent | undefined): { traceId?: string } {
+  return trace === undefined ? {} : { traceId: traceIdOf(trace) }
 }
 
 function iso(time: number | null | undefined): string | null {

@@ -79,6 +79,8 @@ export function createKeys(prefix: string) {
     alertTurn: () => `${prefix}:alert-turn`,
     /** String: when the last valid receipt came in, in milliseconds since 1970. Has no expiry. */
     lastReceipt: () => `${prefix}:last-receipt`,
+    /** String: the level that operators have set for the logs of all processes, and until when. Expires then. */
+    logLevel: () => `${prefix}:log-level`,
   }
 }
 

@@ -39,6 +39,8 @@ export function readRecord(id: string, fields: Record<string, string>): Message 
     ...(fields['template'] !== undefined && { template: fields['template'] }),
     ...(fields['language'] !== undefined && { language: fields['language'] }),
     ...(fields['reference'] !== undefined && { reference: fields['reference'] }),
+    ...(fields['requestId'] !== undefined && { requestId: fields['requestId'] }),
+    ...(fields['trace'] !== undefined && { trace: fields['trace'] }),
     ...(fields['reason'] !== undefined && { reason: fields['reason'] as FallbackReason }),
     ...(fields['reasonDetail'] !== undefined && { reasonDetail: fields['reasonDetail'] }),
     ...(fields['decidedAt'] !== undefined && { decidedAt: Number(fields['decidedAt']) }),

@@ -87,6 +87,10 @@ export type Message = {
   language?: string
   /** The app's own name for it; returned, never sent. */
   reference?: string
+  /** What the app called the request that brought it; for the log. */
+  requestId?: string
+  /** Where it was accepted, in its trace: see `tracing.ts`. Only of what is recorded. */
+  trace?: string
   status: MessageStatus
   /** Set when the fallback is decided, a moment before `status` says so: from then on nobody sends it. */
   reason?: FallbackReason

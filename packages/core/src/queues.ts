@@ -7,6 +7,7 @@ import type { Notice } from './graph/notices.ts'
 import type { Receipt } from './graph/receipts.ts'
 import type { FallbackReason, Message } from './message.ts'
 import type { RedisClient } from './redis.ts'
+import { jobTrace, type Traceparent } from './tracing.ts'
 
 /** Wakes a worker up for one message. All that is to be known of it is in its record. */
 export type MessageJob = { messageId: string }
@@ -81,28 +82,38 @@ export type QueueOptions = { redis: RedisClient; prefix: string; onError: (error
  */
 export async function enqueueMessages(
   queue: Queue<MessageJob>,
-  places: readonly { message: Pick<Message, 'id'>; priority: number }[],
+  places: readonly { message: Pick<Message, 'id' | 'trace'>; priority: number }[],
 ): Promise<void> {
-  const jobs = places.map(({ message: { id }, priority }) => ({
+  const jobs = places.map(({ message: { id, trace }, priority }) => ({
     name: 'deliver',
     data: { messageId: id },
-    opts: { jobId: id, priority },
+    opts: { jobId: id, priority, ...traced(trace) },
   }))
   await queue.addBulk(jobs)
 }
 
 /** Hands a message to the fallback. Its record must already say why. */
-export async function enqueueFallback(queue: Queue<MessageJob>, messageId: string): Promise<void> {
-  await queue.add('fall-back', { messageId }, { ...FALLBACK_JOB, jobId: messageId })
+export async function enqueueFallback(
+  queue: Queue<MessageJob>,
+  { id, trace }: Pick<Message, 'id' | 'trace'>,
+): Promise<void> {
+  await queue.add('fall-back', { messageId: id }, { ...FALLBACK_JOB, ...traced(trace), jobId: id })
 }
 
-/** Puts the updates of one webhook on the queue. */
+/** Puts the updates of one webhook on the queue. @param trace of the request that brought it */
 export async function enqueueReceipts(
   queue: Queue<ReceiptsJob>,
   receipts: Receipt[],
   notices: Notice[],
+  trace?: Traceparent,
 ): Promise<void> {
-  await queue.add('record', { receipts, ...(notices.length > 0 && { notices }), looks: 0 }, RECEIPTS_JOB)
+  const updates = { receipts, ...(notices.length > 0 && { notices }), looks: 0 }
+  await queue.add('record', updates, { ...RECEIPTS_JOB, ...traced(trace) })
+}
+
+/** What a job says of its trace: its span hangs on that. */
+function traced(trace: Traceparent | undefined): Pick<JobsOptions, 'telemetry'> {
+  return trace === undefined ? {} : { telemetry: { metadata: jobTrace(trace) } }
 }
 
 /** The repeatable job that looks after the token. One schedule, however many processes set it. */

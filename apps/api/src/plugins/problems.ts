@@ -1,7 +1,8 @@
 /** Turns everything that goes wrong in a request, the framework's own errors included, into a problem. */
-import type { Logger } from '@relais/core'
+import type { Events } from '@relais/core'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { PROBLEM_TYPE, ProblemError, type FieldFault } from '../problem.ts'
+import { told } from './requests.ts'
 
 /** What the schema's validator finds. */
 type SchemaFault = {
@@ -15,21 +16,12 @@ type SchemaFault = {
 /** More faults than these help nobody to mend a body. */
 const MOST_FAULTS = 20
 
-export function registerProblems(app: FastifyInstance, logger: Logger): void {
+export function registerProblems(app: FastifyInstance, events: Pick<Events, 'requestFailed'>): void {
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error)
     if (problem.statusCode >= 500) {
-      const { cause } = problem
-      logger.error(
-        {
-          event: 'request.failed',
-          method: request.method,
-          route: request.routeOptions.url,
-          statusCode: problem.statusCode,
-          err: cause instanceof Error ? cause : error,
-        },
-        'request failed',
-      )
+      const { cause, statusCode } = problem
+      events.requestFailed({ ...told(request), statusCode }, cause instanceof Error ? cause : error)
     }
     return sendProblem(reply, problem)
   })

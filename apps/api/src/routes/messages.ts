@@ -9,6 +9,7 @@ import type { MessageRequest } from '../new-message.ts'
 import { appOf, type Access } from '../plugins/auth.ts'
 import { invalidRequest } from '../plugins/problems.ts'
 import { ProblemError, problems, ProblemSchema } from '../problem.ts'
+import { givenRequestId } from '../request-id.ts'
 import { accepted, AcceptedSchema, REPEAT_HEADERS } from './message-answer.ts'
 import { IdempotencyHeaders, MessageRequestSchema } from './message-request.ts'
 
@@ -79,6 +80,7 @@ export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): Fastif
         const { isRepeat, results } = await acceptMessages({
           caller: appOf(request),
           requests: [request.body],
+          ...aboutRequest(request),
           ...idempotencyOf(request),
         })
         const [message] = results
@@ -109,6 +111,7 @@ export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): Fastif
         const { isRepeat, results } = await acceptMessages({
           caller: appOf(request),
           requests: request.body.messages.map((item) => readItem(request, item)),
+          ...aboutRequest(request),
           ...idempotencyOf(request),
         })
         if (isRepeat) reply.header('idempotency-replayed', 'true')
@@ -134,6 +137,10 @@ function summary(results: Awaited<ReturnType<AcceptMessages>>['results']): Stati
     rejected,
     results: results.map((result) => (result instanceof ProblemError ? result.toBody() : accepted(result))),
   }
+}
+
+function aboutRequest({ id, raw, span }: Pick<FastifyRequest, 'id' | 'raw' | 'span'>) {
+  return { requestId: { id, isGiven: givenRequestId(raw) !== undefined }, trace: span?.traceparent }
 }
 
 function idempotencyOf({ headers, body }: { headers: Static<typeof IdempotencyHeaders>; body: unknown }): {

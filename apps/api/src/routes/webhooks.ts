@@ -1,6 +1,14 @@
 /** For Meta: its verification, and its receipts. Verify the bytes, do what they say, answer. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { isSignedByMeta, readNotices, readReceipts, type Ours, type Receipt, type Secret } from '@relais/core'
+import {
+  isSignedByMeta,
+  readNotices,
+  readReceipts,
+  type Ours,
+  type Receipt,
+  type Secret,
+  type Traceparent,
+} from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
@@ -86,19 +94,19 @@ export function webhookRoutes(deps: {
           )
         }
         // Anything but 200 makes Meta come again: right while Redis is away.
-        await accept(parseStrictJson(rawBody)).catch(refuseAsUnavailable)
+        await accept(parseStrictJson(rawBody), request.span?.traceparent).catch(refuseAsUnavailable)
         return {}
       },
     )
 
-    async function accept(body: unknown): Promise<void> {
+    async function accept(body: unknown, webhook: Traceparent | undefined): Promise<void> {
       const isLive = ({ at }: Receipt) => at >= Date.now() - RECEIPTS_COUNT_MS
       const updates = readReceipts(body, deps.ours)
       const notices = readNotices(body, deps.ours)
       if (updates.length + notices.length > MOST_UPDATES) {
         throw new ProblemError(413, 'payload_too_large', `There are more than ${MOST_UPDATES} updates.`)
       }
-      await deps.takeReceipts(updates.filter(isLive), notices)
+      await deps.takeReceipts(updates.filter(isLive), notices, webhook)
     }
   }
 }

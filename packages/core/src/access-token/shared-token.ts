@@ -34,8 +34,8 @@ const ANXIOUS_HEARTBEAT_MS = 1000
 /** A use goes through the tokens that are left, one after another; there are never more than the record keeps. */
 const MOST_TOKENS_TRIED = 4
 
-/** What `use` is given: the token in use, and the secret of its app. */
-export type TokenUse<T> = (bearer: Bearer) => Promise<T>
+/** What `use` is given: the token in use with the secret of its app, and its version. */
+export type TokenUse<T> = (bearer: Bearer, version: number) => Promise<T>
 
 /** A record that Redis lost, as a process remembers it, and the worse one that took its place meanwhile. */
 export type Lost = { remembered: TokenRecord; over?: TokenRecord }
@@ -148,7 +148,7 @@ export function createSharedToken(options: {
         const token = await current()
         const generation = held?.generation
         if (!token || generation === undefined) return answer
-        answer = await use(bearerOf(token))
+        answer = await use(bearerOf(token), token.version)
         const why = refusalOf(answer)
         if (why === undefined) return answer
         await refuse(generation, token, why)

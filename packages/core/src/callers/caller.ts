@@ -13,6 +13,7 @@ export const OPERATOR_SCOPES = [
   'messages:write',
   'board:read',
   'board:write',
+  'logs:write',
 ] as const
 
 export type AppScope = (typeof APP_SCOPES)[number]
