@@ -13,7 +13,7 @@ import { runTool, packageProgram } from './tool.mjs'
 
 const reportFile = join(root, '.cache/test-report.json')
 
-const mostSkippedNames = 30
+const mostSkippedNames = 100
 
 const formatOptions = ['--check', '--log-level', 'warn', '--cache', '--cache-location', '.cache/prettier']
 
