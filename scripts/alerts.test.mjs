@@ -11,34 +11,9 @@ const read = (path) => readFile(join(root, path), 'utf8')
 const rules = await read('deploy/prometheus/relais.rules.yml')
 
 /** What the status page can find wrong, as the status names it: each has a section of its own. */
-const findings = [
-  'token_dead',
-  'token_expired',
-  'token_missing',
-  'token_wrong_app',
-  'token_expiring',
-  'renewal_failing',
-  'renewal_not_configured',
-  'sender_unset',
-  'sender_paused',
-  'template_paused',
-  'sender_slowed',
-  'provider_unreachable',
-  'provider_slow',
-  'phone_unreadable',
-  'redis_full',
-  'worker_missing',
-  'receipts_missing',
-  'fallback_rate',
-  'oldest_waiting',
-  'delivered_ratio',
-  'pair_limited',
-  'quality_red',
-  'sweep_repairs',
-  'possible_duplicates',
-  'fallback_stuck',
-  'fallback_unread',
-]
+const diagnosis = await read('packages/core/src/diagnosis.ts')
+const [, listed = ''] = /export const FINDINGS = \[([^\]]*)\]/.exec(diagnosis) ?? []
+const findings = [...listed.matchAll(/'(\w+)'/g)].map(([, name]) => name)
 
 /** Each rule: its name, and the text of it. */
 const alerts = rules

@@ -132,7 +132,7 @@ it('the age of the oldest that is not sent is that of a message which waits to b
 
 it('the fallback has an age of its own', async () => {
   const { fallback, lines } = setup()
-  await enqueueFallback(fallback, 'msg_1')
+  await enqueueFallback(fallback, { id: 'msg_1' })
   await fallback.add('fall-back', { messageId: 'msg_2' }, { timestamp: Date.now() - 30_000, delay: HOUR_MS })
   const [line = ''] = (await lines('oldest_waiting_seconds')).filter((each) => each.includes('"fallback"'))
   expect(Number(line.split(' ')[1])).toBeGreaterThanOrEqual(30)
