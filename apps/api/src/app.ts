@@ -15,11 +15,13 @@ import { registerHeaders, SECURITY_HEADERS } from './plugins/headers.ts'
 import { registerOpenApi } from './plugins/openapi.ts'
 import { registerProblems, sendProblem } from './plugins/problems.ts'
 import { ProblemError } from './problem.ts'
+import type { QueueStates } from './queue-state.ts'
 import type { RevealCode } from './reveal-code.ts'
 import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
+import { queueRoutes } from './routes/queues.ts'
 import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { TakeReceipts } from './take-receipts.ts'
@@ -37,6 +39,7 @@ export type AppDeps = {
   endByApp: EndByApp
   listFallbacks: ListFallbacks
   revealCode: RevealCode
+  queueStates: QueueStates
   whatsappStatus: () => Promise<WhatsappStatus>
   renewNow: Renewal['renewNow']
   updateAccessToken: UpdateAccessToken
@@ -108,6 +111,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(messageRoutes(deps))
   await app.register(fallbackRoutes(deps))
   await app.register(walletRoutes(deps))
+  await app.register(queueRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
   await registerBoard(app, {

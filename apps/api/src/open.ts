@@ -50,6 +50,7 @@ import type { Bounds } from './bounds.ts'
 import { createListFallbacks } from './list-fallbacks.ts'
 import { createLoginGuard } from './login-guard.ts'
 import { createLogins } from './logins.ts'
+import { createQueueState } from './queue-state.ts'
 import { createRevealCode } from './reveal-code.ts'
 import { createTakeReceipts } from './take-receipts.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
@@ -88,6 +89,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
   const fallback = openQueue<MessageJob>('fallback', queueOptions)
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
   const tokenChecks = openQueue<AccessTokenJob>('access-token', queueOptions)
+  const queues = [messages, fallback, receipts, tokenChecks]
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
   const store = createMessageStore({ redis, keys, deliverWithinMs, now })
@@ -192,6 +194,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     }),
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
+    queueStates: createQueueState({ queues, audit }),
     whatsappStatus: createWhatsappStatus({
       phoneNumberId: settings.phoneNumberId,
       sender,
@@ -224,7 +227,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
       }),
       onRefused: events.webhookRefused,
     },
-    board: { queues: [messages, fallback, receipts, tokenChecks], allowsWrites: settings.boardWrites },
+    board: { queues, store, allowsWrites: settings.boardWrites },
     trustedProxies: settings.trustedProxies,
     bounds,
     isReady,
@@ -261,7 +264,7 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     { name: 'access token', close: () => sender.close() },
     {
       name: 'queues',
-      close: () => Promise.all([messages, fallback, receipts, tokenChecks].map((q) => q.close())),
+      close: () => Promise.all(queues.map((queue) => queue.close())),
     },
     { name: 'metrics listener', close: () => probes.close() },
     {

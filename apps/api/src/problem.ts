@@ -26,6 +26,7 @@ const PROBLEM_CODES = [
   'code_expired',
   'operator_limited',
   'reveal_unavailable',
+  'queue_not_pausable',
   'token_rejected',
   'renewal_not_configured',
   'renewal_not_needed',

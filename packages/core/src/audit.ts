@@ -28,6 +28,8 @@ export type AuditAction =
   | 'message.canceled'
   | 'limit.overridden'
   | 'secrets.resealed'
+  | 'queue.paused'
+  | 'queue.resumed'
   | `board.${string}`
 
 export type AuditEntry = {

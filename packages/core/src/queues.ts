@@ -138,3 +138,17 @@ export async function countJobs(queue: Queue): Promise<JobCounts> {
   } = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed')
   return { waiting: waiting + prioritized, active, delayed, failed }
 }
+
+/** So many of those whose turn is next are looked at for the oldest. */
+const LOOKED_AT_FOR_OLDEST = 100
+
+/**
+ * When the oldest job was put on the queue (milliseconds since 1970), of the hundred whose turn is next; undefined when none waits. Codes
+ * go before texts, so a text further behind may be older.
+ */
+export async function oldestWaiting(queue: Queue): Promise<number | undefined> {
+  const next = await queue.getJobs(['waiting', 'prioritized'], 0, LOOKED_AT_FOR_OLDEST - 1, true)
+  // A job that is taken or removed while we look is not there any more.
+  const moments = next.flatMap((job) => (job as typeof job | undefined)?.timestamp ?? [])
+  return moments.length > 0 ? Math.min(...moments) : undefined
+}
