@@ -159,7 +159,7 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
       return JSON.parse(stdout) as Record<string, unknown>
     }
     expect(await tool('status')).toMatchObject({ mode: 'connected' })
-    expect(await tool('check')).toMatchObject({ result: 'ok' })
+    expect(await tool('doctor')).toMatchObject({ result: 'ok' })
     const { id, key } = await tool('keys', 'create', 'wallet')
     const [to = ''] = recipients(20).slice(-1)
     await eventually(

@@ -228,7 +228,7 @@ async function operate(run: Run): Promise<void> {
     ['keys', 'list'],
     ['audit', 'list', '--json'],
     ['status'],
-    ['check', '--json'],
+    ['doctor', '--json'],
     ['fallback', 'list'],
     ['reseal'],
   ]
