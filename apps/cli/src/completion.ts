@@ -10,7 +10,7 @@ import { COMMANDS, COMMON_OPTIONS, familyOf } from './commands.ts'
 export type Shell = 'bash' | 'zsh'
 
 export function completionFor(shell: Shell): string {
-  return `${LOOK}\n${shell === 'bash' ? BASH : ZSH}`
+  return shell === 'bash' ? LOOK + BASH : `#compdef relais\n${LOOK}${ZSH}`
 }
 
 /**
@@ -101,7 +101,8 @@ _relais_look() {
   case "$name$stars" in
 ${CASES.join('\n')}
   esac
-}`
+}
+`
 
 const BASH = `
 _relais() {
