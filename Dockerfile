@@ -2,7 +2,7 @@
 #   node apps/api/dist/main.js                 the default
 #   node apps/worker/dist/main.js
 #   node packages/simulator/dist/main.js
-#   node apps/cli/dist/main.js status        or check, in a container that runs
+#   relais status        or any other command of the operators, in a container that runs
 # Every setting comes from the environment, or from files that it names. /app/sbom.cdx.json says what is inside.
 
 # What is shipped: the manifests of these five packages decide what is installed, in both stages below.
@@ -34,6 +34,8 @@ RUN cp --parents --dereference /usr/local/bin/node $(ldd /usr/local/bin/node | g
   && echo 'relais:x:1000:1000::/app:/sbin/nologin' > /mnt/etc/passwd \
   && echo 'relais:x:1000:' > /mnt/etc/group \
   && echo 'hosts: files dns' > /mnt/etc/nsswitch.conf \
+  && printf '#!%s\nimport("/app/apps/cli/bin/relais.js")\n' /usr/local/bin/node > /mnt/usr/local/bin/relais \
+  && chmod 0755 /mnt/usr/local/bin/relais \
   && install -d -o 1000 -g 1000 -m 0700 /srv/log/relais
 
 # Nothing else: no shell, no package manager, no tools.
@@ -50,6 +52,7 @@ COPY --from=build /app/packages/core/dist packages/core/dist
 COPY --from=build /app/packages/simulator/dist packages/simulator/dist
 COPY packages/simulator/page packages/simulator/page
 COPY --from=build /app/apps/cli/dist apps/cli/dist
+COPY apps/cli/bin apps/cli/bin
 COPY --from=build /app/apps/worker/dist apps/worker/dist
 COPY --from=build /app/apps/api/dist apps/api/dist
 COPY apps/api/assets apps/api/assets

@@ -23,7 +23,9 @@ beforeAll(async () => {
 
 /** Starts a script with this environment and nothing of this machine's `.env`. */
 function start(script: string, args: string[], env: Record<string, string>) {
-  const child = spawn(script, ['--file', join(folder, 'empty.env'), ...args], {
+  const isTool = script.endsWith('/relais')
+  const file = ['--file', join(folder, 'empty.env')]
+  const child = spawn(script, isTool ? [...args, ...file] : [...file, ...args], {
     env: { PATH: process.env['PATH'], RELAIS_DATA_DIR: folder, ...env },
     timeout: 60_000,
   })
@@ -39,6 +41,10 @@ async function run(script: string, args: string[], env: Record<string, string>, 
   child.stdin.end(input)
   return { code: await child.ended, output: child.output() }
 }
+
+/** The same by its name, as `npx relais`. */
+const relais = (args: string[], env: Record<string, string>, input = '') =>
+  run('node_modules/.bin/relais', args, env, input)
 
 async function check(env: Record<string, string>, ...args: string[]) {
   const { code, output } = await run(CHECK, ['--json', ...args], env)
@@ -94,6 +100,65 @@ describe('on a running system', () => {
     expect(row('token')?.what).toContain('version 2')
     expect(code).toBe(0)
     expect(secretsIn(system, output)).toEqual([])
+  })
+
+  it('the tokens are listed, renewed and brought by the tool; what is typed shows nowhere', async ({
+    expect,
+  }) => {
+    const { simulator, env } = system
+    const before = await relais(['tokens', '--json'], env)
+    expect(before.code).toBe(0)
+    const { inUse } = JSON.parse(before.output) as { inUse: number }
+    const renewed = await relais(['tokens', 'renew'], env)
+    expect(renewed).toMatchObject({
+      code: 0,
+      output: expect.stringContaining(`version ${inUse + 1}`) as string,
+    })
+    const accessToken = simulator.issueToken()
+    const brought = await relais(['tokens', 'update', '--json'], env, `${accessToken}\n`)
+    expect([brought.code, brought.output]).toEqual([
+      0,
+      expect.stringContaining(`"version": ${inUse + 2}`) as string,
+    ])
+    const refused = await relais(['tokens', 'update'], env, 'EAAgarbage\n')
+    expect(refused).toMatchObject({ code: 1, output: expect.stringContaining('was not stored') as string })
+    const { code, output } = await relais(['tokens'], env)
+    expect(output).toMatch(
+      new RegExp(`^\\* {2}version ${inUse + 2} .*manual.*\\n {3}version ${inUse + 1} .*renewed`),
+    )
+    expect(output).toMatch(/\nnext renewal: 2\d{3}-/)
+    expect(code).toBe(0)
+    const all = [before, renewed, brought, refused].map((each) => each.output).join('') + output
+    expect([...secretsIn(system, all), all.includes(accessToken), all.includes('EAAgarbage')]).toEqual([
+      false,
+      false,
+    ])
+  })
+
+  it('the messages are paused and resumed by the tool, and wait meanwhile', async ({ expect }) => {
+    const { env, send, reaches, message } = system
+    const paused = await relais(['queues', 'pause', 'messages', '--why', 'a test'], env)
+    expect(paused).toMatchObject({ code: 0, output: expect.stringMatching(/^messages +PAUSED/) as string })
+    const id = await send('+221771234501', '2222')
+    const seen = await eventually(
+      () => relais(['queues', '--json'], env),
+      ({ output }) => (JSON.parse(output) as { queues: { waiting: number }[] }).queues[0]?.waiting === 1,
+      { what: 'the message that waits' },
+    )
+    expect(seen.code).toBe(1)
+    expect((await message(id)).status).toBe('queued')
+    const fallback = await relais(['queues', 'pause', 'fallback', '--why', 'a test'], env)
+    expect(fallback).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('Only messages may be') as string,
+    })
+    expect((await relais(['queues', 'resume', 'messages'], env)).code).toBe(0)
+    await reaches(id, ['delivered'])
+    expect((await relais(['queues'], env)).code).toBe(0)
+    const { output } = await relais(['audit', 'list', '--most', '2'], env)
+    expect(output).toMatch(
+      /queue\.resumed .*operator:awa {2}messages\n.*queue\.paused .*messages {2}why=a test\n$/,
+    )
   })
 
   it('the diagnosis names the faults it finds, each with the next step', async ({ expect }) => {

@@ -177,7 +177,13 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
       return JSON.parse(stdout) as Record<string, unknown>
     }
     expect(await tool('status')).toMatchObject({ mode: 'connected' })
-    expect(await tool('check')).toMatchObject({ result: 'ok' })
+    expect(await tool('doctor')).toMatchObject({ result: 'ok' })
+    expect(await tool('tokens')).toMatchObject({ unreadable: 0 })
+    expect(await tool('queues')).toMatchObject({
+      queues: [{ name: 'messages', isPaused: false }, {}, {}, {}],
+    })
+    await tool('queues', 'pause', 'messages', '--why', 'a test')
+    await tool('queues', 'resume', 'messages')
     const { id, key } = await tool('keys', 'create', 'wallet')
     const [to = ''] = recipients(20).slice(-1)
     await eventually(

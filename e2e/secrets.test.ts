@@ -257,7 +257,7 @@ async function operate(run: Run): Promise<void> {
     ['keys', 'list'],
     ['audit', 'list', '--json'],
     ['status'],
-    ['check', '--json'],
+    ['doctor', '--json'],
     ['fallback', 'list'],
     ['message', 'search', '--to', `${ORIGIN}0026`],
     ['reseal'],

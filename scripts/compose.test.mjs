@@ -199,12 +199,14 @@ test('the image has Node, its libraries and our files in it: no shell, no packag
       '--from=dependencies /app ./',
       ...['apps/api', 'apps/cli', 'apps/worker', 'packages/core', 'packages/simulator'].map(compiled),
       'LICENSE ./',
+      'apps/cli/bin apps/cli/bin',
       'packages/simulator/page packages/simulator/page',
       'scripts/start-container.mjs scripts/',
     ].toSorted(),
   )
   const system = dockerfile.slice(dockerfile.indexOf(' AS system\n'), dockerfile.indexOf('\nFROM scratch'))
-  expect(system.match(/\/usr\/(local\/)?s?bin\/\w+/g)).toEqual(Array(2).fill('/usr/local/bin/node'))
+  const programs = new Set(system.match(/\/usr\/(local\/)?s?bin\/\w+/g))
+  expect(programs).toEqual(new Set(['/usr/local/bin/node', '/usr/local/bin/relais']))
 })
 
 test.each(['api', 'worker', 'simulator'])('%s is run and asked for its health without a shell', (name) => {

@@ -16,5 +16,5 @@ if (!existsSync(main)) {
   })
   if (status !== 0) process.exit(status ?? 1)
 }
-process.argv.splice(2, 0, 'check')
+process.argv.splice(2, 0, 'doctor')
 await import(main.href)

@@ -23,6 +23,7 @@ import { nameAnswer, registerRequests } from './plugins/requests.ts'
 import { ProblemError } from './problem.ts'
 import type { ResendMessage } from './resend-message.ts'
 import { requestIdOf } from './request-id.ts'
+import type { QueueStates } from './queue-state.ts'
 import type { RevealCode } from './reveal-code.ts'
 import { registerAdmin } from './routes/admin.ts'
 import { adminMessagesRoutes } from './routes/admin-messages.ts'
@@ -33,6 +34,7 @@ import { registerMessagePages } from './routes/message-pages.ts'
 import { logLevelRoutes } from './routes/log-level.ts'
 import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
+import { queueRoutes } from './routes/queues.ts'
 import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { TakeReceipts } from './take-receipts.ts'
@@ -56,6 +58,7 @@ export type AppDeps = {
   findMessages: FindMessages
   lookAtMessage: LookAtMessage
   resendMessage: ResendMessage
+  queueStates: QueueStates
   whatsappStatus: () => Promise<WhatsappStatus>
   tokenActions: TokenActions
   readOverview: ReadOverview
@@ -122,6 +125,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(walletRoutes(deps))
   await app.register(alertRoutes(deps))
   await app.register(logLevelRoutes(deps))
+  await app.register(queueRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))
   await app.register(healthRoutes(deps))
   registerAssets(app)

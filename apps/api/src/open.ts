@@ -70,6 +70,7 @@ import { createLookAtMeta } from './meta-look.ts'
 import { createOverview } from './overview.ts'
 import { createLookAtMessage } from './look-at-message.ts'
 import { createResendMessage } from './resend-message.ts'
+import { createQueueState } from './queue-state.ts'
 import { createRevealCode } from './reveal-code.ts'
 import { createTakeReceipts } from './take-receipts.ts'
 import { createTokenActions } from './token-actions.ts'
@@ -125,6 +126,7 @@ export async function openApi(
   const fallback = openQueue<MessageJob>('fallback', queueOptions)
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
   const tokenChecks = openQueue<AccessTokenJob>('access-token', queueOptions)
+  const queues = [messages, fallback, receipts, tokenChecks]
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
   const unsettled = createUnsettled({ redis, keys, now })
@@ -280,6 +282,7 @@ export async function openApi(
     logLevel,
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
+    queueStates: createQueueState({ queues, audit }),
     whatsappStatus: () => whatsappStatus(lookAtMeta.look),
     readOverview,
     live,
@@ -327,7 +330,7 @@ export async function openApi(
       }),
       onRefused: events.webhookRefused,
     },
-    board: { queues: [messages, fallback, receipts, tokenChecks], allowsWrites: settings.boardWrites },
+    board: { queues, store, allowsWrites: settings.boardWrites },
     trustedProxies: settings.trustedProxies,
     bounds,
     isReady,
@@ -369,7 +372,7 @@ export async function openApi(
     { name: 'access token', close: () => sender.close() },
     {
       name: 'queues',
-      close: () => Promise.all([messages, fallback, receipts, tokenChecks].map((q) => q.close())),
+      close: () => Promise.all(queues.map((queue) => queue.close())),
     },
     { name: 'metrics listener', close: () => probes.close() },
     { name: 'open pages', close: () => live.close() },

@@ -27,6 +27,7 @@ const PROBLEM_CODES = [
   'operator_limited',
   'reveal_unavailable',
   'resend_not_possible',
+  'queue_not_pausable',
   'token_rejected',
   'renewal_not_configured',
   'renewal_not_needed',

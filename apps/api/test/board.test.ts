@@ -1,5 +1,15 @@
 /** The board as a browser asks for it: who may change what, and what is shown. What becomes of messages is in `e2e/board.test.ts`. */
-import { openQueue, openRedis, OPERATOR_SCOPES, type Caller, type QueueName } from '@relais/core'
+import {
+  createKeys,
+  createMessageStore,
+  openQueue,
+  openRedis,
+  OPERATOR_SCOPES,
+  Secret,
+  type Caller,
+  type Message,
+  type QueueName,
+} from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import { Worker } from 'bullmq'
 import Fastify from 'fastify'
@@ -7,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLoginGuard } from '../src/login-guard.ts'
 import { registerAuth } from '../src/plugins/auth.ts'
 import { registerBoard } from '../src/plugins/board.ts'
-import { apiFixture, OPS_KEY } from './api-fixture.ts'
+import { apiFixture, ENCRYPTION_KEY, OPS_KEY } from './api-fixture.ts'
 
 const operator = { authorization: `Basic ${Buffer.from(`awa:${OPS_KEY}`).toString('base64')}` }
 const sameOrigin = { ...operator, 'sec-fetch-site': 'same-origin' }
@@ -18,6 +28,11 @@ const prefix = uniquePrefix()
 const open = (name: QueueName) => openQueue<object>(name, { redis, prefix, onError: () => undefined })
 const [messages, receipts] = [open('messages'), open('receipts')]
 const queues = [messages, open('fallback'), receipts, open('access-token')]
+const store = createMessageStore({
+  redis,
+  keys: createKeys(prefix),
+  encryptionKeys: [{ id: 'k1', key: new Secret(ENCRYPTION_KEY) }],
+})
 const actions: unknown[][] = []
 const app = Fastify()
 beforeAll(async () => {
@@ -27,7 +42,8 @@ beforeAll(async () => {
     loginGuard: createLoginGuard(),
     onLogin: () => undefined,
   })
-  await registerBoard(app, { queues, allowsWrites: true, onAction: (...action) => void actions.push(action) })
+  const onAction = (...action: unknown[]) => void actions.push(action)
+  await registerBoard(app, { queues, store, allowsWrites: true, onAction })
 })
 afterAll(async () => {
   await app.close()
@@ -205,5 +221,121 @@ describe('no view of the board', () => {
     expect(page.statusCode).toBe(200)
     expect(page.body).not.toMatch(/https?:|<style|style=|onload=/)
     expect(page.body.match(/<script(?![^>]*(src=|application\/json))/g)).toBeNull()
+  })
+})
+
+describe('each queue', () => {
+  it('says what it is and what its numbers mean', async () => {
+    const answer = await app.inject({ url: '/admin/queues/api/queues', headers: operator })
+    const shown = answer.json<{ queues: { name: string; displayName: string; description: string }[] }>()
+      .queues
+    expect(shown.map(({ name }) => name)).toEqual(NAMES)
+    for (const { displayName, description } of shown) {
+      expect(displayName).toMatch(/^[A-Z]/)
+      expect(description.split('. ').length).toBeGreaterThan(1)
+    }
+  })
+})
+
+describe('each job', () => {
+  type Job = { id: string; name: string; data: object; externalUrl?: { href: string } }
+  const expiresAt = Date.now() + 60_000
+  const message: Message = {
+    id: 'msg_told',
+    app: 'wallet',
+    type: 'otp',
+    to: '+221771234567',
+    status: 'queued',
+    attempts: 0,
+    claims: 0,
+    waits: 0,
+    acceptedAt: Date.now(),
+    expiresAt,
+    timeline: [],
+  }
+  const tellOf = async (name: QueueName, id: string) =>
+    (await app.inject({ url: `/admin/queues/api/queues/${name}/${id}`, headers: operator })).json<{
+      job: Job
+    }>().job
+  const pageOf = async (name: QueueName, query: string) => {
+    const url = `/admin/queues/api/queues?activeQueue=${name}&${query}`
+    const { queues: all } = (await app.inject({ url, headers: operator })).json<{
+      queues: { name: string; jobs: Job[] }[]
+    }>()
+    return all.find((each) => each.name === name)?.jobs ?? []
+  }
+
+  it('says whose message it is, as far as it may be known, and leads to it', async () => {
+    await store.create(message, 'sealed')
+    await store.decideFallback('msg_told', { reason: 'undelivered', detail: 'no receipt' })
+    await store.move('msg_told', { to: 'fallback' })
+    const until = new Date(expiresAt).toISOString()
+    for (const name of ['messages', 'fallback'] as const) {
+      await open(name).add('deliver', { messageId: 'msg_told' }, { jobId: 'msg_told', delay: 60_000 })
+      const job = await tellOf(name, 'msg_told')
+      expect(job.name).toBe(`otp to …4567 · wallet · fallback: undelivered · until ${until}`)
+      expect(job.data).toEqual({
+        messageId: 'msg_told',
+        message: {
+          app: 'wallet',
+          to: '…4567',
+          type: 'otp',
+          status: 'fallback',
+          reason: 'undelivered',
+          expiresAt: until,
+        },
+      })
+      expect(job.externalUrl?.href).toBe('/admin/messages/msg_told')
+      expect(await pageOf(name, 'status=delayed')).toMatchObject([{ id: 'msg_told', name: job.name }])
+    }
+  })
+
+  it('says so when the record is gone', async () => {
+    await messages.add('deliver', { messageId: 'msg_gone' }, { jobId: 'msg_gone', delay: 60_000 })
+    expect(await tellOf('messages', 'msg_gone')).toMatchObject({
+      name: 'record is gone',
+      data: { messageId: 'msg_gone', message: 'record is gone' },
+    })
+  })
+
+  it('of receipts leads to the first message that is named, if it can be the id of one', async () => {
+    const receipt = { providerMessageId: 'wamid.x', status: 'sent', at: 1 }
+    const add = async (messageId?: string) => {
+      const named = { ...receipt, ...(messageId !== undefined && { messageId }) }
+      return String(
+        (await receipts.add('record', { receipts: [receipt, named], looks: 0 }, { delay: 60_000 })).id,
+      )
+    }
+    expect(await tellOf('receipts', await add('msg_1'))).toMatchObject({
+      name: 'record',
+      externalUrl: { href: '/admin/messages/msg_1' },
+    })
+    for (const id of [await add(), await add('../../x'), await add('javascript:x')])
+      expect(await tellOf('receipts', id)).not.toHaveProperty('externalUrl')
+  })
+
+  it('of a page is told in bounds, however long the page is asked to be', async () => {
+    await messages.obliterate({ force: true })
+    const ids = Array.from({ length: 130 }, (_, i) => `msg_many_${i}`)
+    await messages.addBulk(
+      ids.map((id) => ({ name: 'deliver', data: { messageId: id }, opts: { jobId: id, priority: 1 } })),
+    )
+    const jobs = await pageOf('messages', 'status=prioritized&jobsPerPage=130')
+    const told = jobs.filter(({ name }) => name === 'record is gone')
+    expect([jobs.length, told.length]).toEqual([130, 100])
+  })
+
+  it('stays what it is when it is run again', async () => {
+    await messages.obliterate({ force: true })
+    await messages.add('deliver', { messageId: 'msg_told' }, { jobId: 'msg_told' })
+    const worker = new Worker('messages', () => Promise.reject(new Error('fallback: undelivered')), {
+      connection: redis,
+      prefix,
+    })
+    await new Promise((resolve) => worker.once('failed', resolve))
+    await worker.close()
+    expect((await put('messages/msg_told/retry')).statusCode).toBe(204)
+    const job = await messages.getJob('msg_told')
+    expect(job).toMatchObject({ name: 'deliver', data: { messageId: 'msg_told' } })
   })
 })

@@ -1,74 +1,71 @@
 /** The command line, read. Secrets never stand on it: they would be seen in the process list and kept in the shell's history. */
-import { parseArgs, type ParseArgsConfig } from 'node:util'
-import { type Command, type CommandContext } from './command.ts'
-import { COMMANDS } from './commands.ts'
-
-export type Language = 'en' | 'fr'
+import { parseArgs } from 'node:util'
+import type { Command, CommandContext } from './command.ts'
+import { COMMANDS, COMMON_OPTIONS, familyOf } from './commands.ts'
 
 export type Asked =
-  | { kind: 'help' }
+  /** @property of the command, or the first word of several; all of them without */
+  | { kind: 'help'; of?: string }
   | ({ kind: 'command'; name: string; command: Command } & Pick<CommandContext, 'values' | 'positionals'>)
   /** The command line makes no sense: what is wrong with it. */
   | { kind: 'usage'; fault: string }
 
-// Not --env-file: node takes that for its own, wherever it stands.
-const COMMON: NonNullable<ParseArgsConfig['options']> = {
-  help: { type: 'boolean', short: 'h' },
-  file: { type: 'string' },
-}
-
-export const USAGE = `usage: node apps/cli/dist/main.js COMMAND [options]; --help says more`
-
-const LINES = Object.entries(COMMANDS).map(
-  ([name, { takes, about }]) => `  ${`${name} ${takes}`.trimEnd()}\n      ${about}`,
-)
-
-export const HELP = `Relais, for operators.
-
-${LINES.join('\n')}
-
-Options
-  --json              the same as JSON, where a command prints something
-  --exchange          check: renew the token for real, through the API
-  --file PATH         the .env to read, and for setup to write; the one of this folder unless given
-  --help              this text
-
-Exit codes
-  status              0 connected, 1 degraded, 2 fallback, 3 the state cannot be told
-  check               0 all is well, 1 warnings only, 2 something is wrong, 78 faulty settings
-  setup               0 written, 1 nothing written
-  others              0 done, 1 not done or something found, 78 faulty settings
-  64                  this command line makes no sense
-
-Where the API is and how it is asked: RELAIS_URL (http://127.0.0.1:PORT unless set) and RELAIS_OPS_KEY (the first plain key of
-OPS_KEYS unless set), from the environment or .env. Secrets are read from there or asked for, never taken as arguments. Keys, audit and
-limits are looked at and changed in Redis itself, by whoever has its settings; RELAIS_OPERATOR says who that is in the audit (the
-user of this machine unless set).
-`
+const HELP = ['help', '--help', '-h']
 
 /** @param args without node and the script */
 export function readArguments(args: readonly string[]): Asked {
-  const [first, second] = args
+  const [first, ...rest] = args
   if (first === undefined) return { kind: 'usage', fault: `a command is missing: ${NAMES}` }
-  if (['--help', '-h', 'help'].includes(first)) return { kind: 'help' }
-  const both = `${first} ${second ?? ''}`
-  const name = Object.hasOwn(COMMANDS, both) ? both : first
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (!command) return { kind: 'usage', fault: `there is no such command; the commands are ${NAMES}` }
+  if (HELP.includes(first)) return readHelp(rest)
+  const name = nameIn(args)
+  if (name === undefined) return noCommand(first, rest)
+  const command = COMMANDS[name] as Command
+  return readCommand(name, command, args.slice(name.split(' ').length))
+}
+
+function readCommand(name: string, command: Command, args: readonly string[]): Asked {
+  const { words = [], options } = command
+  const known = { ...COMMON_OPTIONS, ...options }
   try {
     const { values, positionals } = parseArgs({
-      args: args.slice(name.split(' ').length),
-      options: { ...COMMON, ...command.options },
-      allowPositionals: (command.mostPositionals ?? 0) > 0,
+      args: [...args],
+      options: known,
+      allowPositionals: words.length > 0,
     })
-    if (values['help']) return { kind: 'help' }
-    if (positionals.length > (command.mostPositionals ?? 0))
-      return { kind: 'usage', fault: `${name} takes fewer words` }
+    if (values['help']) return { kind: 'help', of: name }
+    if (positionals.length > words.length) return { kind: 'usage', fault: `${name} takes fewer words` }
+    for (const [option, { values: possible, isList }] of Object.entries(known)) {
+      const value = values[option]
+      if (!possible || isList || typeof value !== 'string' || possible.includes(value)) continue
+      return { kind: 'usage', fault: `--${option} must be one of ${possible.join(', ')}` }
+    }
     // None of them may be given more than once, so none is a list.
     return { kind: 'command', name, command, values: values as CommandContext['values'], positionals }
   } catch (error) {
     return { kind: 'usage', fault: faultOf(error, name) }
   }
+}
+
+/** `help`, `help keys`, `help keys create`. */
+function readHelp(args: readonly string[]): Asked {
+  const [first] = args
+  if (first === undefined) return { kind: 'help' }
+  const name = nameIn(args)
+  if (name !== undefined) return { kind: 'help', of: name }
+  return familyOf(first).length > 0 ? { kind: 'help', of: first } : noCommand(first, [])
+}
+
+/** The command whose name begins the arguments: of two words if there is one, else of one. */
+function nameIn([first = '', second = '']: readonly string[]): string | undefined {
+  return [`${first} ${second}`, first].find((name) => Object.hasOwn(COMMANDS, name))
+}
+
+function noCommand(first: string, rest: readonly string[]): Asked {
+  const family = familyOf(first)
+  if (family.length === 0)
+    return { kind: 'usage', fault: `there is no such command; the commands are ${NAMES}` }
+  if (rest.some((arg) => HELP.includes(arg))) return { kind: 'help', of: first }
+  return { kind: 'usage', fault: `one of these is meant: ${family.join(', ')}` }
 }
 
 const NAMES = Object.keys(COMMANDS).join(', ')

@@ -1,6 +1,7 @@
 /** The diagnosis as text. Pure: data in, lines out. */
 import type { Check, Result } from './checks/check.ts'
-import { plain, wrapped, type Paint } from './paint.ts'
+import { wrapped, type Paint } from './paint.ts'
+import { plain } from './printable.ts'
 
 const WIDTH = 110
 

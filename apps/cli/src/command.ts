@@ -1,9 +1,6 @@
-/** What a command of the operators' tool is: what it takes, and what it does. */
+/** What a command of the operators' tool is: what it takes, what it does, and what its exit codes mean. */
 import type { Environment } from '@relais/core'
-import type { ParseArgsConfig } from 'node:util'
 import type { Paint } from './paint.ts'
-
-type Options = NonNullable<ParseArgsConfig['options']>
 
 /** What a command is run with. */
 export type CommandContext = {
@@ -11,23 +8,59 @@ export type CommandContext = {
   values: Readonly<Record<string, string | boolean | undefined>>
   /** What stands on the command line besides. */
   positionals: readonly string[]
-  /** The settings: the environment, the `.env`, and what `npm start` made for itself. */
+  /** The settings: the command line, the environment, the `.env`, and what `npm start` made for itself. */
   environment: () => Environment
   paint: Paint
   print: (text: string) => void
 }
 
-export type Command = {
-  /** The rest of its line in the help: what it takes. */
-  takes: string
-  /** What it does, for the help. */
+/** An option. Its kind is what `parseArgs` calls `type`. */
+export type Option = {
+  type: 'string' | 'boolean'
+  /** What it means, for help, completion and docs/cli.md. */
   about: string
+  /** What stands for its value in the help; `TEXT` unless given. */
+  value?: string
+  /** The values it takes, where they can be named. */
+  values?: readonly string[]
+  /** It takes several of them, with commas. */
+  isList?: true
+  /** It takes the path of a file. */
+  isFile?: true
+  /** The command does not run without. */
+  isNeeded?: true
+  short?: string
+}
+
+export type Options = Readonly<Record<string, Option>>
+
+/** A word that stands behind the name of a command. */
+export type Word = {
+  /** What stands for it in the help: `PREFIX`. */
+  name: string
+  about: string
+  values?: readonly string[]
+  isFile?: true
+  isOptional?: true
+}
+
+export type Command = {
+  /** What it does, in one line of the help. */
+  about: string
+  /** What else is to be known, in whole sentences. */
+  more?: string
+  words?: readonly Word[]
   options: Options
-  /** How many names or ids it takes besides; none unless given. */
-  mostPositionals?: number
+  /** Lines to copy, without `npx relais`, and what each is for. */
+  examples: readonly { line: string; about: string }[]
+  /** Its exit codes besides those that all have. */
+  exitCodes: Readonly<Record<number, string>>
   /** Answers the exit code. Loads what it needs: a slip on the command line is told at once. */
   run: (context: CommandContext) => Promise<number>
 }
+
+/** Commands by the words that call them. */
+export type Commands = Readonly<Record<string, Command>>
 
 /** The command line makes no sense to the command. `message` says why, and repeats nothing of it: it may hold a secret. */
 export class UsageError extends Error {

@@ -21,6 +21,11 @@ export function readEnvironment(file: string = DEFAULT_ENV_FILE, environment?: E
   return withLocalRun(readOwnEnvironment(file, environment))
 }
 
+/** `--url` is what RELAIS_URL is, and wins. @param url what stands behind the option, if it was given */
+export function withUrl(environment: Environment, url: string | boolean | undefined): Environment {
+  return typeof url === 'string' ? { ...environment, RELAIS_URL: url } : environment
+}
+
 /**
  * `npm start` makes keys and a Redis of its own for what nobody set (`scripts/settings.mjs`). They fill the same gaps here, so that
  * the tools work beside it without any setting; what is set is never replaced.

@@ -1,9 +1,10 @@
-/** The operators' commands. Each answers an exit code; `--help` lists them. */
+/** The operators' commands. Each answers an exit code; `help` lists them. */
 import { SettingsError } from '@relais/core'
 import { existsSync } from 'node:fs'
-import { HELP, readArguments, USAGE, type Asked } from './arguments.ts'
+import { readArguments, type Asked } from './arguments.ts'
 import { UsageError } from './command.ts'
-import { readEnvironment } from './environment.ts'
+import { readEnvironment, withUrl } from './environment.ts'
+import { helpOf, usageOf } from './help.ts'
 import { createPaint, wantsColour } from './paint.ts'
 
 const EXIT_USAGE = 64
@@ -27,7 +28,7 @@ try {
 async function run(what: Asked): Promise<number> {
   switch (what.kind) {
     case 'help':
-      print(HELP)
+      print(helpOf(what.of))
       return 0
     case 'usage':
       throw new UsageError(what.fault)
@@ -35,14 +36,15 @@ async function run(what: Asked): Promise<number> {
       const { name, command, values, positionals } = what
       const file = typeof values['file'] === 'string' ? values['file'] : undefined
       if (file && name !== 'setup' && !existsSync(file)) throw new UsageError('--file names no file')
-      return command.run({ values, positionals, environment: () => readEnvironment(file), paint, print })
+      const environment = () => withUrl(readEnvironment(file), values['url'])
+      return command.run({ values, positionals, environment, paint, print })
     }
   }
 }
 
 function failed(error: unknown): number {
   if (error instanceof UsageError) {
-    process.stderr.write(`${error.message}\n${USAGE}\n`)
+    process.stderr.write(`${error.message}\n${usageOf(asked.kind === 'command' ? asked.name : undefined)}\n`)
     return EXIT_USAGE
   }
   if (error instanceof SettingsError) {

@@ -1,5 +1,6 @@
 /** The API of Relais as an operator calls it. Answers are data; the key goes into a header and nowhere else. */
-import { Fault, fieldOf, Secret, settingText, type Environment } from '@relais/core'
+import { Fault, fieldOf, Secret, SettingsError, settingText, type Environment } from '@relais/core'
+import { printable } from './printable.ts'
 
 export type OperatorApi = { url: string; key: Secret }
 
@@ -40,11 +41,29 @@ export function findOperatorApi(environment: Environment): OperatorApi | NoApi {
   return { url: url.replace(/\/+$/, ''), key: new Secret(key) }
 }
 
+/** What an operator is told: the answer, or nothing but what stands on standard error already. */
+export type Told = { kind: 'answer'; body: object } | { kind: 'refused' }
+
+type Request = { method: 'GET' | 'POST' | 'PUT'; path: string; body?: object; timeoutMs: number }
+
+/** For commands that do one thing: asks, and says on standard error why there is no answer. Throws a `SettingsError`. */
+export async function askOperatorApi(environment: Environment, request: Request): Promise<Told> {
+  const api = findOperatorApi(environment)
+  if ('fault' in api) throw new SettingsError([`The API cannot be asked: ${api.fault}. ${api.nextStep}`])
+  const answer = await askApi(api, request)
+  if (answer.kind === 'fault') {
+    process.stderr.write(`${answer.why} ${answer.nextStep}\n`)
+    return { kind: 'refused' }
+  }
+  if ([200, 202].includes(answer.statusCode)) return { kind: 'answer', body: answer.body }
+  const again = fieldOf(answer.body, 'retryAfterSeconds')
+  const when = typeof again === 'number' ? ` Try again in ${again} s.` : ''
+  process.stderr.write(`${printable(detailOf(answer))}${when}\n`)
+  return { kind: 'refused' }
+}
+
 /** One call, answered whole within `timeoutMs`; `body` goes as JSON. A key that is not taken is a fault as well. */
-export async function askApi(
-  { url, key }: OperatorApi,
-  request: { method: 'GET' | 'POST' | 'PUT'; path: string; body?: object; timeoutMs: number },
-): Promise<ApiAnswer> {
+export async function askApi({ url, key }: OperatorApi, request: Request): Promise<ApiAnswer> {
   const { method, path, body, timeoutMs } = request
   const headers = { authorization: `Bearer ${key.reveal()}`, accept: 'application/json' }
   try {
@@ -67,15 +86,17 @@ export async function askApi(
 }
 
 function readAnswer(url: string, statusCode: number, text: string): ApiAnswer {
+  const body = parsed(text)
   if (statusCode === 401 || statusCode === 403) {
+    const detail = fieldOf(body, 'detail')
     return {
       kind: 'fault',
-      why: `The API at ${url} does not take this key (${statusCode}).`,
+      why: `The API at ${url} does not take this key (${statusCode}).${typeof detail === 'string' ? ` ${printable(detail)}` : ''}`,
       nextStep:
-        "Set RELAIS_OPS_KEY to an operator's key: one of those in the API's own OPS_KEYS. An app's key will not do.",
+        "Set RELAIS_OPS_KEY to an operator's key with the scope that this takes: one of those in the API's own OPS_KEYS, or one that keys " +
+        "create --operator makes. An app's key will not do.",
     }
   }
-  const body = parsed(text)
   if (body) return { kind: 'answer', statusCode, body }
   return {
     kind: 'fault',

@@ -19,12 +19,6 @@ export function wantsColour(
   return Boolean(stream.isTTY) && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb'
 }
 
-/** Text of others, fit for a terminal: one line, without what moves a cursor. */
-export function plain(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
-}
-
 /** Breaks a text into lines of at most `width` characters, at spaces. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = ['']

@@ -1,6 +1,7 @@
 /** The status as one screen of text. Pure: data in, lines out. */
 import type { Paint } from './paint.ts'
-import { plain, wrapped } from './paint.ts'
+import { wrapped } from './paint.ts'
+import { plain } from './printable.ts'
 import { day, span } from './times.ts'
 import type { Explanation, Mode, WhatsappStatus } from './whatsapp-status.ts'
 

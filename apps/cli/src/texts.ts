@@ -1,8 +1,9 @@
 /** The words of the guide, in the operator's language. */
 import type { Environment } from '@relais/core'
-import type { Language } from './arguments.ts'
 import { en } from './texts/en.ts'
 import { fr } from './texts/fr.ts'
+
+export type Language = 'en' | 'fr'
 
 export type TextKey = keyof typeof en
 

@@ -32,8 +32,8 @@ export type Explanation = { why: string; nextStep?: string; notes: string[] }
 const MODES: readonly unknown[] = ['connected', 'degraded', 'fallback'] satisfies Mode[]
 
 const GET_TOKEN =
-  'Get a new token (scripts/get-whatsapp-tokens.sh, docs/WHATSAPP_SETUP_GUIDE.md) and bring it with POST ' +
-  '/api/wallet/update-whatsapp-token (docs/WHATSAPP_TOKEN_RENEWAL.md).'
+  'Get a new token (scripts/get-whatsapp-tokens.sh, docs/WHATSAPP_SETUP_GUIDE.md) and bring it with npx ' +
+  'relais tokens update (docs/WHATSAPP_TOKEN_RENEWAL.md).'
 
 /** The status in an answer of the API, or `undefined` if it is something else. */
 export function readWhatsappStatus(body: unknown): WhatsappStatus | undefined {
@@ -80,12 +80,12 @@ function explainFallback({ token, phone }: WhatsappStatus): Omit<Explanation, 'n
     case 'invalid':
       return {
         why: `Meta refuses the access token: it was revoked, or belongs to another app. ${effect}`,
-        nextStep: `Run scripts/test-auto-token.js to see why. ${GET_TOKEN}`,
+        nextStep: `Run npx relais doctor to see why. ${GET_TOKEN}`,
       }
     default:
       return {
         why: `No token can be used at the moment. ${effect}`,
-        nextStep: 'Look again in a minute; if it stays, run scripts/test-auto-token.js.',
+        nextStep: 'Look again in a minute; if it stays, run npx relais doctor.',
       }
   }
 }
@@ -101,14 +101,13 @@ function explainDegraded({ token, graph, phone }: WhatsappStatus): Omit<Explanat
   if (phone.displayNumber === null) {
     return {
       why: 'Meta answers, but does not show our phone number: a permission is missing, or the id is wrong.',
-      nextStep: 'Run scripts/test-auto-token.js: it says what is missing.',
+      nextStep: 'Run npx relais doctor: it says what is missing.',
     }
   }
   if (token.lastRenewal?.ok === false) {
     return {
       why: 'Sending works, but the last renewal of the token failed. It is tried again by itself.',
-      nextStep:
-        'Run scripts/test-auto-token.js, and read docs/WHATSAPP_TOKEN_RENEWAL.md before the token ends.',
+      nextStep: 'Run npx relais doctor, and read docs/WHATSAPP_TOKEN_RENEWAL.md before the token ends.',
     }
   }
   if (!token.autoRenewal) {
@@ -117,7 +116,7 @@ function explainDegraded({ token, graph, phone }: WhatsappStatus): Omit<Explanat
       nextStep: 'Set both (scripts/get-whatsapp-tokens.sh), then restart API and workers.',
     }
   }
-  return { why: 'Sending works, with a fault.', nextStep: 'Run scripts/test-auto-token.js.' }
+  return { why: 'Sending works, with a fault.', nextStep: 'Run npx relais doctor.' }
 }
 
 function notesOn({ token, phone, queues, receipts }: WhatsappStatus): string[] {
@@ -130,7 +129,7 @@ function notesOn({ token, phone, queues, receipts }: WhatsappStatus): string[] {
       'The quality of the number is RED: Meta may pause templates or limit it.',
     receipts.expected &&
       receipts.lastAt === null &&
-      'Receipts are expected, and none has ever come: check the webhook with scripts/test-auto-token.js.',
+      'Receipts are expected, and none has ever come: check the webhook with npx relais doctor.',
     waiting > 0 && `${waiting} in the fallback queue wait for a worker.`,
     failed > 0 && `${failed} in the fallback queue failed: look at /admin/queues.`,
   ]

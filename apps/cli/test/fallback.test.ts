@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -13,38 +11,14 @@ import {
   Secret,
   SettingsError,
 } from '@relais/core'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { UsageError } from '../src/command.ts'
 import { openRecords } from '../src/commands/fallback-open.ts'
+import { apiOf } from './api-of.ts'
+import { keepStderr } from './stderr.ts'
 import { toolFixture } from './tool-fixture.ts'
 
 const folder = () => mkdtemp(join(tmpdir(), 'relais-'))
-
-/** Standard error, kept for the test. */
-function stderr(): () => string {
-  const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-  onTestFinished(() => write.mockRestore())
-  return () => write.mock.calls.map(([text]) => String(text)).join('')
-}
-
-/** An API that answers with these, in order, and what it was asked. */
-async function apiOf(...answers: { statusCode: number; body: object }[]) {
-  const asked: { method?: string; url?: string; authorization?: string; body: string }[] = []
-  const server = createServer((request, response) => {
-    let body = ''
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
-    request.on('end', () => {
-      const { method = '', url = '', headers } = request
-      asked.push({ method, url, authorization: headers.authorization ?? '', body })
-      const { statusCode, body: answer } = answers.shift() ?? { statusCode: 404, body: {} }
-      response.writeHead(statusCode, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close())
-  const { port } = server.address() as AddressInfo
-  return { asked, tool: toolFixture({ RELAIS_URL: `http://127.0.0.1:${port}`, RELAIS_OPS_KEY: 'ops-key' }) }
-}
 
 const listed = {
   messageId: 'msg_1',
@@ -100,7 +74,7 @@ describe('fallback reveal', () => {
   })
 
   it('says in the words of the API why there is none', async () => {
-    const told = stderr()
+    const told = keepStderr()
     const detail = 'You have revealed as many codes as one may in a minute.'
     const { tool } = await apiOf({ statusCode: 429, body: { detail, retryAfterSeconds: 17 } })
     expect(await tool.run('fallback', 'reveal', 'msg_1', '--reason', 'why')).toEqual({ code: 1, output: '' })
@@ -127,7 +101,7 @@ describe('fallback keygen and fallback open', () => {
   })
 
   it('a key pair is made in a new file that only its owner can read, and opens what is sealed to it', async () => {
-    const told = stderr()
+    const told = keepStderr()
     const identity = join(await folder(), 'operators.age')
     const tool = toolFixture()
     const made = await tool.json('fallback', 'keygen', '--identity', identity)
@@ -165,7 +139,7 @@ describe('fallback keygen and fallback open', () => {
   })
 
   it('a file that is there is not written over', async () => {
-    const told = stderr()
+    const told = keepStderr()
     const identity = join(await folder(), 'operators.age')
     await writeFile(identity, 'theirs')
     expect((await toolFixture().run('fallback', 'keygen', '--identity', identity)).code).toBe(1)
@@ -208,7 +182,7 @@ describe('fallback keygen and fallback open', () => {
   })
 
   it('nothing to open is said', async () => {
-    const told = stderr()
+    const told = keepStderr()
     expect((await toolFixture().run('fallback', 'open', '/dev/null')).code).toBe(1)
     expect(told()).toContain('no fallback record')
   })

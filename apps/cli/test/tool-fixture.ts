@@ -4,6 +4,7 @@ import type { Environment } from '@relais/core'
 import { sharedRedisUrl, uniquePrefix } from '@relais/testing'
 import { readArguments } from '../src/arguments.ts'
 import { UsageError } from '../src/command.ts'
+import { withUrl } from '../src/environment.ts'
 import { createPaint } from '../src/paint.ts'
 
 export function toolFixture(more: Environment = {}) {
@@ -20,7 +21,12 @@ export function toolFixture(more: Environment = {}) {
     if (asked.kind !== 'command') throw new UsageError(asked.kind)
     const printed: string[] = []
     const print = (text: string) => void printed.push(text)
-    const context = { ...asked, environment: () => environment, paint: createPaint(false), print }
+    const context = {
+      ...asked,
+      environment: () => withUrl(environment, asked.values['url']),
+      paint: createPaint(false),
+      print,
+    }
     return { context, printed: () => printed.join('') }
   }
   const run = async (...args: string[]) => {

@@ -32,6 +32,8 @@ export type AuditAction =
   | 'secrets.resealed'
   | 'alerts.tested'
   | 'logs.level_set'
+  | 'queue.paused'
+  | 'queue.resumed'
   | `board.${string}`
 
 export type AuditEntry = {

@@ -15,6 +15,7 @@
 import type { QueueName } from '@relais/core'
 import type { FastifyInstance } from 'fastify'
 import { ProblemError } from '../problem.ts'
+import { PAUSABLE_QUEUES } from '../queue-state.ts'
 import { operatorOf } from './auth.ts'
 import { sendProblem } from './problems.ts'
 import { isSameOrigin } from './same-origin.ts'
@@ -40,8 +41,8 @@ const RULES = {
   'PUT /api/queues/:queueName/:jobId/clean': { action: 'remove', queues: BOTH },
   'PUT /api/queues/:queueName/clean/:queueStatus': { action: 'remove-all', queues: BOTH },
   'PUT /api/queues/:queueName/empty': { action: 'empty', queues: BOTH },
-  'PUT /api/queues/:queueName/pause': { action: 'pause', queues: ['messages'] },
-  'PUT /api/queues/:queueName/resume': { action: 'resume', queues: ['messages'] },
+  'PUT /api/queues/:queueName/pause': { action: 'pause', queues: PAUSABLE_QUEUES },
+  'PUT /api/queues/:queueName/resume': { action: 'resume', queues: PAUSABLE_QUEUES },
 } as const satisfies Record<string, Rule>
 
 type BoardAction = (typeof RULES)[keyof typeof RULES]['action']

@@ -1,5 +1,6 @@
 import { createBullBoard } from '@bull-board/api'
 import { FastifyAdapter } from '@bull-board/fastify'
+import type { MessageStore } from '@relais/core'
 import type { Queue } from 'bullmq'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { PROBLEM_TYPE, ProblemError, queueUnavailable } from '../problem.ts'
@@ -16,6 +17,8 @@ const LOGO_STYLE = "'sha256-r2N1TB/gHbBtBZFKg7ejmq1acVSREzucTAEw6ga4hoU='"
 
 export type BoardDeps = {
   queues: Queue[]
+  /** Where the facts of a job's message are. */
+  store: Pick<MessageStore, 'read'>
   /** May operators change anything? See `board-actions.ts` for what. */
   allowsWrites: boolean
   /** Told before an action is carried out, which is not if this rejects. */
@@ -24,15 +27,21 @@ export type BoardDeps = {
 
 /** Bull Board. It has no login of its own, so the scope has one. */
 export async function registerBoard(app: FastifyInstance, deps: BoardDeps): Promise<void> {
-  const { queues, allowsWrites } = deps
+  const { queues, store, allowsWrites } = deps
   const adapter = new FastifyAdapter()
   adapter.setBasePath(BOARD_PATH)
   createBullBoard({
     queues: queues.map((queue) =>
-      shownOnBoard(queue, { readOnlyMode: !allowsWrites || !isWritable(queue.name) }),
+      shownOnBoard(queue, { store, readOnlyMode: !allowsWrites || !isWritable(queue.name) }),
     ),
     serverAdapter: adapter,
-    options: { uiConfig: { boardTitle: 'Relais' } },
+    options: {
+      uiConfig: {
+        boardTitle: 'Relais',
+        miscLinks: [{ text: 'Relais: state', url: '/admin' }],
+        hideDocsLink: true,
+      },
+    },
   })
   adapter.setErrorHandler((error) => {
     const problem = toProblem(isOfTheClient(error) ? unreadable(error) : queueUnavailable(error))

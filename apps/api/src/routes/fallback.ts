@@ -4,6 +4,7 @@ import { FALLBACK_REASONS, MESSAGE_TYPES } from '@relais/core'
 import { Type } from 'typebox'
 import { IsoTime, isoTime } from '../iso-time.ts'
 import type { FallbackEntry, ListFallbacks } from '../list-fallbacks.ts'
+import { OneLine } from '../one-line.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
 import { problems, refuseAsUnavailable } from '../problem.ts'
 import type { RevealCode } from '../reveal-code.ts'
@@ -11,10 +12,6 @@ import type { RevealCode } from '../reveal-code.ts'
 const LIST_DEFAULT = 50
 
 const MessageId = Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$', description: 'the id of a message' })
-
-/** No control characters, nothing that turns the direction of writing, and no blanks around it: it is read in the audit. */
-const UNSEEN = '\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_C}'
-const ONE_LINE = `^[^\\s${UNSEEN}][^${UNSEEN}]{1,198}[^\\s${UNSEEN}]$`
 
 const RecordSchema = Type.Object({
   messageId: Type.String(),
@@ -103,15 +100,7 @@ export function fallbackRoutes(deps: {
             '410 code_expired. 409 already_revealed: somebody has had it; already_ended: it was used meanwhile; reveal_unavailable: ' +
             'it has no code that Relais can read.',
           params: Type.Object({ id: MessageId }),
-          body: Type.Object(
-            {
-              reason: Type.String({
-                pattern: ONE_LINE,
-                description: 'why you need it, in one line of 3 to 200 characters',
-              }),
-            },
-            { additionalProperties: false },
-          ),
+          body: Type.Object({ reason: OneLine('why you need it') }, { additionalProperties: false }),
           response: {
             200: Type.Object({
               messageId: Type.String(),

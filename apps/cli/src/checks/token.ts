@@ -20,7 +20,7 @@ export const SENDING_SCOPE = 'whatsapp_business_messaging'
 export const READING_SCOPE = 'whatsapp_business_management'
 
 const NEW_TOKEN =
-  'Make a new token of the system user (scripts/get-whatsapp-tokens.sh) and bring it with POST /api/wallet/update-whatsapp-token.'
+  'Make a new token of the system user (scripts/get-whatsapp-tokens.sh) and bring it with npx relais tokens update.'
 
 /** What is known besides Meta's answer. */
 export type TokenContext = {

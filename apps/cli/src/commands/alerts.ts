@@ -1,8 +1,9 @@
 /** `alerts` and `alerts test`: what is wrong and was told, and whether it would be told, as the API says it to this operator. */
-import { fieldOf, SettingsError } from '@relais/core'
+import { fieldOf, listOf } from '@relais/core'
 import type { CommandContext } from '../command.ts'
-import { askApi, detailOf, findOperatorApi } from '../operator-api.ts'
+import { askOperatorApi } from '../operator-api.ts'
 import type { Paint } from '../paint.ts'
+import { json, printable } from '../printable.ts'
 
 /** Longer than the receiver may take. */
 const TIMEOUT_MS = 10_000
@@ -11,12 +12,13 @@ type Row = Record<string, unknown>
 
 /** Answers the exit code: 1 if something is wrong. */
 export async function listAlerts(context: CommandContext): Promise<number> {
-  const body = await ask(context, { method: 'GET', path: '/api/admin/alerts' })
-  if (!body) return 1
-  const { print, paint } = context
-  const firing = fieldOf(body, 'firing')
-  const rows = Array.isArray(firing) ? (firing as Row[]) : []
-  if (context.values['json']) print(`${JSON.stringify(body, null, 2)}\n`)
+  const { print, paint, environment } = context
+  const request = { method: 'GET', path: '/api/admin/alerts', timeoutMs: TIMEOUT_MS } as const
+  const asked = await askOperatorApi(environment(), request)
+  if (asked.kind === 'refused') return 1
+  const { body } = asked
+  const rows = listOf(fieldOf(body, 'firing')) as Row[]
+  if (context.values['json']) print(json(body))
   else {
     for (const row of rows) print(linesOf(row, paint))
     if (rows.length === 0) print(`${paint.green('Nothing is wrong that operators are told of.')}\n`)
@@ -31,28 +33,13 @@ export async function listAlerts(context: CommandContext): Promise<number> {
 
 /** Answers the exit code: 1 if nobody took it. */
 export async function testAlerts(context: CommandContext): Promise<number> {
-  const body = await ask(context, { method: 'POST', path: '/api/admin/alerts/test' })
-  if (!body) return 1
-  if (context.values['json']) context.print(`${JSON.stringify(body, null, 2)}\n`)
-  else
-    context.print(
-      `The receiver took the test (${String(fieldOf(body, 'statusCode'))}). Has anybody seen it?\n`,
-    )
+  const request = { method: 'POST', path: '/api/admin/alerts/test', timeoutMs: TIMEOUT_MS } as const
+  const asked = await askOperatorApi(context.environment(), request)
+  if (asked.kind === 'refused') return 1
+  const statusCode = Number(fieldOf(asked.body, 'statusCode'))
+  if (context.values['json']) context.print(json(asked.body))
+  else context.print(`The receiver took the test (${statusCode}). Has anybody seen it?\n`)
   return 0
-}
-
-/** The answer; undefined if there is none, and it has been said why. */
-async function ask(
-  { environment }: CommandContext,
-  request: { method: 'GET' | 'POST'; path: string },
-): Promise<object | undefined> {
-  const api = findOperatorApi(environment())
-  if ('fault' in api) throw new SettingsError([`The API cannot be asked: ${api.fault}. ${api.nextStep}`])
-  const answer = await askApi(api, { ...request, timeoutMs: TIMEOUT_MS })
-  if (answer.kind === 'answer' && answer.statusCode === 200) return answer.body
-  const why = answer.kind === 'answer' ? detailOf(answer) : `${answer.why} ${answer.nextStep}`
-  process.stderr.write(`${printable(why)}\n`)
-  return undefined
 }
 
 function linesOf(row: Row, paint: Paint): string {
@@ -61,9 +48,4 @@ function linesOf(row: Row, paint: Paint): string {
   const name = [text('id'), text('subject')].filter(Boolean).join(' ')
   const clearing = row['isClearing'] === true ? '  (not seen any more)' : ''
   return `${severity}  ${paint.bold(name)}  since ${text('since')}${clearing}\n  ${text('what')}\n  ${text('remedy')}\n`
-}
-
-/** Some of the words are Meta's: they must not drive the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }

@@ -3,6 +3,7 @@ import type { AuditRecord } from '@relais/core'
 import { numberOf, type CommandContext } from '../command.ts'
 import { iso } from '../times.ts'
 import { withRedis } from '../with-redis.ts'
+import { json, printable } from '../printable.ts'
 
 const MOST = { min: 1, max: 10_000, fallback: 50 }
 
@@ -11,7 +12,7 @@ export function listAudit(context: CommandContext): Promise<number> {
   const most = numberOf(context, 'most', MOST)
   return withRedis(context.environment(), async ({ audit }) => {
     const records = await audit.latest(most)
-    if (context.values['json']) context.print(`${JSON.stringify(records, null, 2)}\n`)
+    if (context.values['json']) context.print(json(records))
     else for (const record of records) context.print(`${lineOf(record)}\n`)
     return 0
   })
@@ -24,7 +25,7 @@ export function verifyAudit(context: CommandContext): Promise<number> {
     const verdict = await audit.verify()
     const { entries, first, last, faults } = verdict
     if (context.values['json']) {
-      print(`${JSON.stringify(verdict, null, 2)}\n`)
+      print(json(verdict))
       return faults.length > 0 ? 1 : 0
     }
     const span = first && last ? `, ${first.seq} to ${last.seq}, since ${iso(first.at)}` : ''
@@ -40,5 +41,6 @@ function lineOf({ seq, at, actor, action, subject = '', detail }: AuditRecord): 
   const more = detail ? Object.entries(detail).map(([name, value]) => `${name}=${value}`) : []
   return [String(seq).padStart(6), iso(at), action.padEnd(18), actor, subject, ...more]
     .filter(Boolean)
+    .map(printable)
     .join('  ')
 }

@@ -20,6 +20,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { textOf, UsageError, type CommandContext } from '../command.ts'
+import { json } from '../printable.ts'
 
 /** Opens the code of one record; undefined if it does not open with what we have. */
 type OpenCode = (record: { messageId: string; code: string }) => Promise<string | undefined>
@@ -52,7 +53,7 @@ export async function openRecords(
       ...(opened !== undefined && { code: opened }),
       ...(isExpired && { expired: true }),
     }
-    context.print(`${JSON.stringify(shown)}\n`)
+    context.print(json(shown, 0))
   }
   if (found === 0) warn('There is no fallback record in this.\n')
   return found === 0 || closed > 0 ? 1 : 0
@@ -79,7 +80,7 @@ export async function makeIdentity(context: CommandContext): Promise<number> {
     return 1
   }
   const { print, paint } = context
-  if (context.values['json']) print(`${JSON.stringify({ recipient, identityFile: path }, null, 2)}\n`)
+  if (context.values['json']) print(json({ recipient, identityFile: path }))
   else {
     print(`FALLBACK_PUBLIC_KEY=${paint.bold(recipient)}\n`)
     print(

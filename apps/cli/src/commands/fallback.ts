@@ -1,13 +1,13 @@
 /** `fallback list` and `fallback reveal`: what fell back, and one code at a time, as the API gives it to this operator. */
-import { fieldOf, SettingsError, type Environment } from '@relais/core'
+import { fieldOf } from '@relais/core'
 import { textOf, UsageError, type CommandContext } from '../command.ts'
-import { askApi, detailOf, findOperatorApi } from '../operator-api.ts'
+import { askOperatorApi } from '../operator-api.ts'
 import type { Paint } from '../paint.ts'
+import { json, printable } from '../printable.ts'
 
 const TIMEOUT_MS = 10_000
 
 type Row = Record<string, unknown>
-type Asked = { kind: 'answer'; body: object } | { kind: 'refused' }
 
 /** Answers the exit code. */
 export async function listFallbacks(context: CommandContext): Promise<number> {
@@ -18,11 +18,15 @@ export async function listFallbacks(context: CommandContext): Promise<number> {
     if (value !== undefined) query.set(name, value)
   }
   const path = `/api/fallback${query.size > 0 ? `?${query.toString()}` : ''}`
-  const asked = await ask(context.environment(), { method: 'GET', path })
+  const asked = await askOperatorApi(context.environment(), {
+    method: 'GET',
+    path,
+    timeoutMs: TIMEOUT_MS,
+  })
   if (asked.kind === 'refused') return 1
   const { body } = asked
   if (context.values['json']) {
-    print(`${JSON.stringify(body, null, 2)}\n`)
+    print(json(body))
     return 0
   }
   const records = fieldOf(body, 'records')
@@ -42,11 +46,16 @@ export async function revealCode(context: CommandContext): Promise<number> {
     throw new UsageError('fallback reveal takes the id of a message, as fallback list shows it')
   if (!reason) throw new UsageError('fallback reveal takes --reason: why you need the code, for the audit')
   const path = `/api/fallback/${id}/reveal`
-  const asked = await ask(context.environment(), { method: 'POST', path, body: { reason } })
+  const asked = await askOperatorApi(context.environment(), {
+    method: 'POST',
+    path,
+    body: { reason },
+    timeoutMs: TIMEOUT_MS,
+  })
   if (asked.kind === 'refused') return 1
   const { body } = asked
   const text = (name: string) => printable(String(fieldOf(body, name)))
-  if (context.values['json']) context.print(`${JSON.stringify(body, null, 2)}\n`)
+  if (context.values['json']) context.print(json(body))
   else {
     context.print(`${context.paint.bold(text('code'))}\n`)
     context.print(
@@ -54,25 +63,6 @@ export async function revealCode(context: CommandContext): Promise<number> {
     )
   }
   return 0
-}
-
-/** Says what is wrong, if anything is. */
-async function ask(
-  environment: Environment,
-  request: { method: 'GET' | 'POST'; path: string; body?: object },
-): Promise<Asked> {
-  const api = findOperatorApi(environment)
-  if ('fault' in api) throw new SettingsError([`The API cannot be asked: ${api.fault}. ${api.nextStep}`])
-  const answer = await askApi(api, { ...request, timeoutMs: TIMEOUT_MS })
-  if (answer.kind === 'fault') {
-    process.stderr.write(`${answer.why} ${answer.nextStep}\n`)
-    return { kind: 'refused' }
-  }
-  if (answer.statusCode === 200) return { kind: 'answer', body: answer.body }
-  const again = fieldOf(answer.body, 'retryAfterSeconds')
-  const when = typeof again === 'number' ? ` Try again in ${again} s.` : ''
-  process.stderr.write(`${printable(detailOf(answer))}${when}\n`)
-  return { kind: 'refused' }
 }
 
 function lineOf(row: Row, paint: Paint): string {
@@ -87,9 +77,4 @@ function lineOf(row: Row, paint: Paint): string {
           : 'not revealable'
   const columns = ['fellBackAt', 'messageId', 'app', 'to', 'reason', 'reference'].map(text)
   return [...columns.filter((column) => column !== ''), state].join('  ')
-}
-
-/** A reference is the app's own: it must not drive the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }

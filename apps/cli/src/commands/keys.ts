@@ -18,6 +18,7 @@ import {
 import { numberOf, textOf, UsageError, type CommandContext } from '../command.ts'
 import { iso } from '../times.ts'
 import { withRedis } from '../with-redis.ts'
+import { json } from '../printable.ts'
 
 const DAY_MS = 24 * 3600_000
 const DAYS = { min: 1, max: 3650, fallback: 180 }
@@ -58,7 +59,7 @@ export function listKeys(context: CommandContext): Promise<number> {
     const rows = records.map((record) => rowOf(record, lastUsed.get(record.id)))
     const { print, paint } = context
     if (context.values['json']) {
-      print(`${JSON.stringify({ keys: rows, unreadable }, null, 2)}\n`)
+      print(json({ keys: rows, unreadable }))
       return 0
     }
     for (const row of rows) print(`${lineOf(row)}\n`)
@@ -85,7 +86,7 @@ export function revokeKey(context: CommandContext): Promise<number> {
     }
     await audit.append({ actor, action: 'key.revoked', subject: id, detail: { name: revoked.name } })
     const row = rowOf(revoked, undefined)
-    if (context.values['json']) context.print(`${JSON.stringify(row, null, 2)}\n`)
+    if (context.values['json']) context.print(json(row))
     else context.print(`${id} of ${revoked.name} is revoked.\n`)
     return 0
   })
@@ -151,7 +152,7 @@ function show(
   made: { id: string; key: string; name: string; expiresAt: string },
 ) {
   if (values['json']) {
-    print(`${JSON.stringify(made, null, 2)}\n`)
+    print(json(made))
     return
   }
   print(`${paint.bold(made.key)}\n`)

@@ -10,6 +10,7 @@ import {
 import { numberOf, textOf, UsageError, type CommandContext } from '../command.ts'
 import { iso } from '../times.ts'
 import { withRedis } from '../with-redis.ts'
+import { json, printable } from '../printable.ts'
 
 const HOUR_MS = 3_600_000
 const HOURS = { min: 1, max: RULING_MOST_MS / HOUR_MS, fallback: 24 }
@@ -20,12 +21,14 @@ export function listLimits({ values, environment, print, paint }: CommandContext
     const { rulings, stops } = await createRulings(inside).list()
     const shown = { rulings: rulings.map(rulingRow), stops: stops.map(stopRow) }
     if (values['json']) {
-      print(`${JSON.stringify(shown, null, 2)}\n`)
+      print(json(shown))
       return 0
     }
     for (const { prefix, app, ruling, until, by, why } of shown.rulings) {
       const what = ruling === 'stop' ? paint.red('stopped') : paint.green('allowed')
-      print(`${[what, prefix, appText(app), `until ${until}`, `by ${by}:`, why].join('  ')}\n`)
+      print(
+        `${[what, prefix, appText(app), `until ${until}`, `by ${printable(by)}:`, printable(why)].join('  ')}\n`,
+      )
     }
     for (const { prefix, app, since } of shown.stops) {
       print(`${[paint.red('stopped'), prefix, appText(app), `since ${since}`, 'by the guard'].join('  ')}\n`)
@@ -45,7 +48,7 @@ export function ruleLimit(context: CommandContext, ruling: Ruling['ruling']): Pr
     const rule = createRulings(inside).rule({ ...what, ruling, by: actor, why, forMs: hours * HOUR_MS })
     const row = rulingRow(await rule.catch(asUsage))
     const done = ruling === 'stop' ? 'is stopped' : 'is allowed'
-    if (context.values['json']) context.print(`${JSON.stringify(row, null, 2)}\n`)
+    if (context.values['json']) context.print(json(row))
     else context.print(`${row.prefix} ${done} for ${appText(row.app)} until ${row.until}.\n`)
     return 0
   })
@@ -58,7 +61,7 @@ export function clearLimit(context: CommandContext): Promise<number> {
     await createRulings(inside)
       .clear({ ...what, by: actor })
       .catch(asUsage)
-    if (context.values['json']) context.print(`${JSON.stringify(what, null, 2)}\n`)
+    if (context.values['json']) context.print(json(what))
     else context.print(`Nothing is ruled about ${what.prefix} for ${appText(what.app)} any more.\n`)
     return 0
   })

@@ -1,7 +1,8 @@
 /** `logs level`: how much all processes log, and for how long. */
-import { fieldOf, LOG_LEVELS, MOST_LEVEL_MINUTES, SettingsError } from '@relais/core'
+import { fieldOf, LOG_LEVELS, MOST_LEVEL_MINUTES } from '@relais/core'
 import { numberOf, UsageError, type CommandContext } from '../command.ts'
-import { askApi, detailOf, findOperatorApi } from '../operator-api.ts'
+import { askOperatorApi } from '../operator-api.ts'
+import { json } from '../printable.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -18,20 +19,13 @@ export async function logLevel(context: CommandContext): Promise<number> {
     throw new UsageError('logs level takes --minutes with a level only')
   if (level !== undefined && !LOG_LEVELS.some((each) => each === level))
     throw new UsageError(`logs level takes one of ${LOG_LEVELS.join(', ')}`)
-  const api = findOperatorApi(environment())
-  if ('fault' in api) throw new SettingsError([`The API cannot be asked: ${api.fault}. ${api.nextStep}`])
-  const request =
-    level === undefined
-      ? ({ method: 'GET', path: PATH } as const)
-      : ({ method: 'PUT', path: PATH, body: { level, minutes } } as const)
-  const answer = await askApi(api, { ...request, timeoutMs: TIMEOUT_MS })
-  if (answer.kind === 'fault' || answer.statusCode !== 200) {
-    const why = answer.kind === 'fault' ? `${answer.why} ${answer.nextStep}` : detailOf(answer)
-    process.stderr.write(`${why}\n`)
-    return 1
-  }
-  if (values['json']) print(`${JSON.stringify(answer.body, null, 2)}\n`)
-  else print(`${lineOf(answer.body)}\n`)
+  const asked = await askOperatorApi(environment(), {
+    ...(level === undefined ? { method: 'GET' } : { method: 'PUT', body: { level, minutes } }),
+    path: PATH,
+    timeoutMs: TIMEOUT_MS,
+  })
+  if (asked.kind === 'refused') return 1
+  print(values['json'] ? json(asked.body) : `${lineOf(asked.body)}\n`)
   return 0
 }
 

@@ -1,8 +1,9 @@
 /** `message search`, `show`, `resend` and `cancel`: thin callers of the API, which decides and audits. */
-import { fieldOf, listOf, SettingsError, SPENT_ON } from '@relais/core'
+import { fieldOf, listOf, SPENT_ON } from '@relais/core'
 import { textOf, UsageError, type CommandContext } from '../command.ts'
-import { askApi, detailOf, findOperatorApi } from '../operator-api.ts'
+import { askOperatorApi } from '../operator-api.ts'
 import { wrapped } from '../paint.ts'
+import { json, printable } from '../printable.ts'
 
 const TIMEOUT_MS = 10_000
 const WIDTH = 100
@@ -25,7 +26,7 @@ export async function searchMessages(context: CommandContext): Promise<number> {
   const found = await ask(context, { method: 'POST', path: '/api/admin/messages/search', body })
   if (!found) return 1
   const rows = listOf(fieldOf(found, 'messages')) as Row[]
-  if (context.values['json']) printJson(context, found)
+  if (context.values['json']) context.print(json(found))
   else for (const row of rows) context.print(`${lineOf(row)}\n`)
   if (rows.length > 0) return 0
   process.stderr.write('There is no such message. Records are kept a day after the deadline.\n')
@@ -36,7 +37,7 @@ export async function searchMessages(context: CommandContext): Promise<number> {
 export async function showMessage(context: CommandContext): Promise<number> {
   const message = await ask(context, { method: 'GET', path: `/api/admin/messages/${idIn(context, 'show')}` })
   if (!message) return 1
-  if (context.values['json']) printJson(context, message)
+  if (context.values['json']) context.print(json(message))
   else context.print(storyOf(message as Row, context))
   return 0
 }
@@ -46,7 +47,7 @@ export async function resendMessage(context: CommandContext): Promise<number> {
   const path = `/api/admin/messages/${idIn(context, 'resend')}/resend`
   const copy = await ask(context, { method: 'POST', path, body: {} })
   if (!copy) return 1
-  if (context.values['json']) printJson(context, copy)
+  if (context.values['json']) context.print(json(copy))
   else {
     const [id, until] = ['id', 'expiresAt'].map((name) => textIn(copy as Row, name))
     context.print(`The code goes out again as ${id}, until ${until}. See it: message show ${id}\n`)
@@ -59,7 +60,7 @@ export async function cancelMessage(context: CommandContext): Promise<number> {
   const path = `/api/admin/messages/${idIn(context, 'cancel')}/cancel`
   const message = await ask(context, { method: 'POST', path, body: {} })
   if (!message) return 1
-  if (context.values['json']) printJson(context, message)
+  if (context.values['json']) context.print(json(message))
   else context.print(`${textIn(message as Row, 'id')} was taken back: it is not sent.\n`)
   return 0
 }
@@ -72,20 +73,11 @@ function idIn({ positionals }: CommandContext, name: string): string {
 
 /** What the API answers; undefined when it did not do it, after saying why. */
 async function ask(
-  context: CommandContext,
+  { environment }: CommandContext,
   request: { method: 'GET' | 'POST'; path: string; body?: object },
 ): Promise<object | undefined> {
-  const api = findOperatorApi(context.environment())
-  if ('fault' in api) throw new SettingsError([`The API cannot be asked: ${api.fault}. ${api.nextStep}`])
-  const answer = await askApi(api, { ...request, timeoutMs: TIMEOUT_MS })
-  if (answer.kind === 'fault') process.stderr.write(`${answer.why} ${answer.nextStep}\n`)
-  else if (answer.statusCode === 200 || answer.statusCode === 202) return answer.body
-  else process.stderr.write(`${printable(detailOf(answer))}\n`)
-  return undefined
-}
-
-function printJson({ print }: CommandContext, body: object): void {
-  print(`${JSON.stringify(body, null, 2)}\n`)
+  const asked = await askOperatorApi(environment(), { ...request, timeoutMs: TIMEOUT_MS })
+  return asked.kind === 'answer' ? asked.body : undefined
 }
 
 function lineOf(row: Row): string {
@@ -130,9 +122,4 @@ function seconds(ms: number): string {
 function textIn(row: Row, name: string): string {
   const value = row[name]
   return typeof value === 'string' ? printable(value) : ''
-}
-
-/** A reference is the app's own, a detail may be Meta's: they must not drive the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }

@@ -8,6 +8,7 @@ import {
 } from '@relais/core'
 import type { CommandContext } from '../command.ts'
 import { withRedis } from '../with-redis.ts'
+import { json } from '../printable.ts'
 
 /** Answers 1 if something is left under another key than the first. */
 export function reseal(context: CommandContext): Promise<number> {
@@ -38,7 +39,7 @@ export function reseal(context: CommandContext): Promise<number> {
       })
     const { print, paint } = context
     if (context.values['json']) {
-      print(`${JSON.stringify({ isDryRun, resealed, left: old, keys: rows }, null, 2)}\n`)
+      print(json({ isDryRun, resealed, left: old, keys: rows }))
       return old > 0 ? 1 : 0
     }
     print(isDryRun ? 'Nothing was changed.\n' : `${resealed} sealed anew under ${first}.\n`)

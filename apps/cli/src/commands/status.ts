@@ -4,6 +4,7 @@ import { askApi, detailOf, findOperatorApi } from '../operator-api.ts'
 import type { Paint } from '../paint.ts'
 import { renderStatus, renderUnknown } from '../status-view.ts'
 import { explain, readWhatsappStatus, type Explanation, type WhatsappStatus } from '../whatsapp-status.ts'
+import { json } from '../printable.ts'
 
 /** The API asks Meta before it answers, which may take `SEND_TIMEOUT_MS`: 30 s at most. */
 const TIMEOUT_MS = 35_000
@@ -42,15 +43,13 @@ export async function runStatus(deps: {
   return EXIT_CODES[status.mode]
 
   function unknown({ why, nextStep }: Problem): string {
-    return isJson
-      ? `${JSON.stringify({ mode: 'unknown', why, nextStep }, null, 2)}\n`
-      : renderUnknown({ why, nextStep }, paint)
+    return isJson ? json({ mode: 'unknown', why, nextStep }) : renderUnknown({ why, nextStep }, paint)
   }
 }
 
 function asJson({ why, nextStep, notes }: Explanation, { mode, ...rest }: WhatsappStatus): string {
   const said = { mode, why, ...(nextStep !== undefined && { nextStep }), notes }
-  return `${JSON.stringify({ ...said, ...rest }, null, 2)}\n`
+  return json({ ...said, ...rest })
 }
 
 async function lookAt(api: Parameters<typeof askApi>[0]): Promise<Look> {

@@ -1,6 +1,7 @@
 /** How the guide talks: questions that are asked until the answer will do, and calls that are made until Meta answers. */
 import { describeFault, fingerprint, Secret, type GraphFault } from '@relais/core'
-import { wrapped, plain, type Paint } from '../paint.ts'
+import { wrapped, type Paint } from '../paint.ts'
+import { plain } from '../printable.ts'
 import type { Prompt } from '../prompt.ts'
 import type { Say, TextKey } from '../texts.ts'
 

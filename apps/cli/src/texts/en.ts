@@ -87,7 +87,7 @@ export const en = {
   writeAsk: 'Write these to {file}? [y/N]',
   written: 'Written to {file}, mode 0600.',
   stillMissing: 'Still to be set there, see .env.example: {names}. (npm start brings its own.)',
-  next: 'Next: restart API and workers, then run scripts/test-auto-token.js. A system that already runs takes the token at once with POST /api/wallet/update-whatsapp-token. For receipts see docs/WHATSAPP_SETUP_GUIDE.md, part 5.',
+  next: 'Next: restart API and workers, then run npx relais doctor. A system that already runs takes the token at once with npx relais tokens update. For receipts see docs/WHATSAPP_SETUP_GUIDE.md, part 5.',
   notWritten: 'Nothing was written.',
   ended: 'The answers ended before the questions did. Nothing was written.',
   'refusal.symlink':

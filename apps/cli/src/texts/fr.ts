@@ -94,7 +94,7 @@ export const fr: Readonly<Record<TextKey, string>> = {
   writeAsk: 'Écrire ces valeurs dans {file} ? [o/N]',
   written: 'Écrit dans {file}, mode 0600.',
   stillMissing: 'Il y manque encore, voir .env.example : {names}. (npm start apporte les siens.)',
-  next: 'Ensuite : redémarrez l’API et les workers, puis lancez scripts/test-auto-token.js. Un système déjà en marche prend le jeton aussitôt par POST /api/wallet/update-whatsapp-token. Pour les accusés de réception, voir docs/WHATSAPP_SETUP_GUIDE.fr.md, partie 5.',
+  next: 'Ensuite : redémarrez l’API et les workers, puis lancez npx relais doctor. Un système déjà en marche prend le jeton aussitôt par npx relais tokens update. Pour les accusés de réception, voir docs/WHATSAPP_SETUP_GUIDE.fr.md, partie 5.',
   notWritten: 'Rien n’a été écrit.',
   ended: 'Les réponses se sont arrêtées avant les questions. Rien n’a été écrit.',
   'refusal.symlink':

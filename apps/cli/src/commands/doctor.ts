@@ -1,4 +1,4 @@
-/** `check`: every check there is. One that cannot be made does not keep the others from being made. */
+/** `doctor`: every check there is. One that cannot be made does not keep the others from being made. */
 import type { Environment } from '@relais/core'
 import { askMeta } from '../ask-meta.ts'
 import { renderChecks } from '../check-view.ts'
@@ -8,12 +8,13 @@ import { checkSettings } from '../checks/settings.ts'
 import { judgeReceipts } from '../checks/webhook.ts'
 import { lookAtRedis } from '../look-at-redis.ts'
 import type { Paint } from '../paint.ts'
+import { json } from '../printable.ts'
 
 const EXIT_CODES = { ok: 0, warn: 1, fail: 2 } as const
 const EXIT_CONFIG = 78
 
 /** Answers the exit code. */
-export async function runCheck(deps: {
+export async function runDoctor(deps: {
   environment: Environment
   mayExchange: boolean
   isJson: boolean
@@ -26,7 +27,7 @@ export async function runCheck(deps: {
   const checks = [...settingsChecks, ...others]
   const result = worst(checks)
   const exitCode = worst(settingsChecks) === 'fail' ? EXIT_CONFIG : EXIT_CODES[result]
-  print(isJson ? `${JSON.stringify({ result, exitCode, checks }, null, 2)}\n` : renderChecks(checks, paint))
+  print(isJson ? json({ result, exitCode, checks }) : renderChecks(checks, paint))
   return exitCode
 
   async function collect({ mayExchange, now = Date.now }: typeof deps) {

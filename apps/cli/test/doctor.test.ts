@@ -15,7 +15,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { judgeRedis } from '../src/checks/redis.ts'
 import { judgeTokenInUse } from '../src/checks/token.ts'
 import { judgeTemplate } from '../src/checks/template.ts'
-import { runCheck } from '../src/commands/check.ts'
+import { runDoctor } from '../src/commands/doctor.ts'
 import { createPaint } from '../src/paint.ts'
 
 type Row = { name: string; result: string; what: string; nextStep?: string }
@@ -86,7 +86,7 @@ function vaultOf(prefix: string) {
 async function check(changes: Record<string, string> = {}, mayExchange = false): Promise<Report> {
   let text = ''
   const print = (more: string) => void (text += more)
-  const code = await runCheck({
+  const code = await runDoctor({
     environment: { ...environment, ...changes },
     mayExchange,
     isJson: true,
