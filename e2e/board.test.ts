@@ -40,7 +40,10 @@ async function act(path: string): Promise<void> {
   expect([200, 204]).toContain(statusCode)
 }
 
-type ShownJob = { status: string; job: { attemptsStarted?: number; attempts: number } }
+type ShownJob = {
+  status: string
+  job: { name: string; attemptsStarted?: number; attempts: number; finishedOn?: number }
+}
 
 const job = async (id: string, queue = 'messages') =>
   (await board('GET', `${queue}/${id}`)).body as unknown as ShownJob
@@ -51,6 +54,35 @@ const jobIs = (id: string, status: string, queue = 'messages') =>
     (shown) => shown.status === status,
     { what: `job ${id} ${status}` },
   )
+
+/** Has a job that has ended run once more, and waits until it has. */
+async function runAgain(id: string, queue = 'messages'): Promise<void> {
+  const ended = await eventually(
+    () => job(id, queue),
+    ({ status }) => status === 'completed' || status === 'failed',
+    { what: `an end of job ${id}` },
+  )
+  const endedAt = ended.job.finishedOn ?? Infinity
+  await act(`${queue}/${id}/retry`)
+  await eventually(
+    () => job(id, queue),
+    (shown) => (shown.job.finishedOn ?? 0) > endedAt,
+    { what: `another end of job ${id}` },
+  )
+}
+
+/** The queue of the fallback, to be paused: nobody can do that on the board. It goes on at the end of the test. */
+async function fallbackQueue(t: { onTestFinished(close: () => Promise<void>): void }) {
+  const { env } = system()
+  const redis = openRedis({ kind: 'single', url: env.REDIS_URL }, 'patient', () => undefined)
+  const queue = openQueue('fallback', { redis, prefix: env.QUEUE_PREFIX, onError: () => undefined })
+  t.onTestFinished(async () => {
+    await queue.resume()
+    await queue.close()
+    redis.disconnect()
+  })
+  return queue
+}
 
 const fallbackRecords = (id: string) =>
   system()
@@ -154,13 +186,8 @@ describe('on the board', { timeout: 120_000 }, () => {
   })
 
   it('a fallback that was taken away is handed over again', async (t) => {
-    const { env, send, reaches } = system()
-    const redis = openRedis({ kind: 'single', url: env.REDIS_URL }, 'patient', () => undefined)
-    const queue = openQueue('fallback', { redis, prefix: env.QUEUE_PREFIX, onError: () => undefined })
-    t.onTestFinished(async () => {
-      await queue.close()
-      redis.disconnect()
-    })
+    const { send, reaches } = system()
+    const queue = await fallbackQueue(t)
     await queue.pause()
     const id = await send(refused, '482913')
     await jobIs(id, 'waiting', 'fallback')
@@ -168,5 +195,85 @@ describe('on the board', { timeout: 120_000 }, () => {
     await queue.resume()
     await reaches(id, ['fallback'], 60_000)
     expect(fallbackRecords(id)).toHaveLength(1)
+  })
+
+  it('a message that has ended is run again, however it has ended, and nothing comes of it', async () => {
+    const { send, reaches, call, secrets, simulator } = system()
+    const end = (id: string, method: string, path = '') =>
+      call(method, `/api/messages/${id}${path}`, secrets.apiKey)
+    await act('messages/pause')
+    const canceled = await send(someone(), '482913')
+    expect((await end(canceled, 'DELETE')).status).toBe(200)
+    const usedUnsent = await send(someone(), '482913')
+    expect((await end(usedUnsent, 'POST', '/used')).status).toBe(200)
+    await act('messages/resume')
+    const delivered = await send(someone(), '482913')
+    const used = await send(someone(), '482913')
+    for (const id of [delivered, used]) await reaches(id, ['delivered'])
+    expect((await end(used, 'POST', '/used')).status).toBe(200)
+    const usedFallen = await send(refused, '482913')
+    await reaches(usedFallen, ['fallback'])
+    await jobIs(usedFallen, 'completed', 'fallback')
+    expect((await end(usedFallen, 'POST', '/used')).status).toBe(200)
+
+    const all = { canceled, usedUnsent, delivered, used, usedFallen }
+    const sends = () => Object.entries(all).map(([what, id]) => [what, sendsOf(simulator, id).length])
+    const records = () => Object.entries(all).map(([what, id]) => [what, fallbackRecords(id).length])
+    const before = [sends(), records()]
+    for (const id of Object.values(all)) await runAgain(id)
+    await runAgain(usedFallen, 'fallback')
+    await oneArrives()
+    expect([sends(), records()]).toEqual(before)
+    expect(Object.fromEntries(sends())).toMatchObject({ canceled: 0, usedUnsent: 0, delivered: 1, used: 1 })
+    expect(Object.fromEntries(records())).toMatchObject({
+      canceled: 0,
+      usedUnsent: 0,
+      delivered: 0,
+      usedFallen: 1,
+    })
+  })
+
+  it('a message whose deadline has passed is run again: it is not sent, and no code is shown', async (t) => {
+    const { send, reaches, message, simulator } = system()
+    const fallen = await send(refused, '482913', { ttlSeconds: 30 })
+    const delivered = await send(someone(), '482913', { ttlSeconds: 30 })
+    await reaches(fallen, ['fallback'])
+    await jobIs(fallen, 'completed', 'fallback')
+    await reaches(delivered, ['delivered'])
+    const queue = await fallbackQueue(t)
+    await queue.pause()
+    const held = await send(refused, '482913', { ttlSeconds: 30 })
+    await jobIs(held, 'waiting', 'fallback')
+    const deadline = Date.parse((await message(held)).expiresAt)
+    await eventually(
+      () => Date.now(),
+      (now) => now > deadline + 100,
+      { timeoutMs: 45_000, what: 'the deadline' },
+    )
+    const sends = () => [fallen, delivered, held].map((id) => sendsOf(simulator, id).length)
+    const before = sends()
+
+    for (const id of [fallen, delivered, held]) await runAgain(id)
+    await queue.resume()
+    await reaches(held, ['fallback'])
+    for (const id of [fallen, held]) await runAgain(id, 'fallback')
+    await oneArrives()
+    expect(sends()).toEqual(before)
+    expect(fallbackRecords(fallen)).toMatchObject([{ code: '482913' }])
+    expect(fallbackRecords(delivered)).toEqual([])
+    expect(fallbackRecords(held)).toMatchObject([{ expired: true }])
+    expect(fallbackRecords(held)[0]).not.toHaveProperty('code')
+  })
+
+  it('each job says whose message it is', async () => {
+    const { send, reaches } = system()
+    const to = someone()
+    const id = await send(to, '482913')
+    await reaches(id, ['delivered'])
+    await jobIs(id, 'completed')
+    const shown = await job(id)
+    expect(shown.job.name).toMatch(`otp to …${to.slice(-4)} · wallet · delivered · until `)
+    expect(JSON.stringify(shown)).not.toContain('482913')
+    expect(JSON.stringify(shown)).not.toContain(to.slice(1))
   })
 })
