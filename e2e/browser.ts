@@ -21,6 +21,9 @@ const HEIGHTS = { 390: 844, 1280: 900 } as const
 export const WIDTHS = [390, 1280] as const satisfies (keyof typeof HEIGHTS)[]
 export const THEMES = ['light', 'dark'] as const
 
+/** On a crowded machine a page takes its time. */
+const PATIENCE_MS = 60_000
+
 type Width = keyof typeof HEIGHTS
 
 type View = {
@@ -32,7 +35,7 @@ type View = {
   tolerates?: RegExp
 }
 
-type Browser = Awaited<ReturnType<typeof openBrowser>>
+export type Browser = Awaited<ReturnType<typeof openBrowser>>
 
 /** One browser for all tests of a file. Call it inside of the `describe` that is skipped without one. */
 export function sharedBrowser(): () => Browser {
@@ -75,6 +78,7 @@ async function openBrowser(scope: Scope) {
         reducedMotion: 'reduce',
         ...(login && { httpCredentials: { username: login.name, password: login.key } }),
       })
+      context.setDefaultTimeout(PATIENCE_MS)
       const page = await context.newPage()
       const complaints = collectComplaints(page)
       t.onTestFinished(async () => {

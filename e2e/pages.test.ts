@@ -1,39 +1,24 @@
-/**
- * Every page in a real browser, in both themes, on a phone and on a laptop, while messages come in and meet all kinds of ends. A new page is a
- * row of `PAGES`.
- */
+/** Every page of the API in a real browser, while messages come in and meet all kinds of ends. A new page is a row of `PAGES`. */
 import { openQueue, openRedis, type QueueName } from '@relais/core'
 import { eventually } from '@relais/testing'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
-import {
-  findBarriers,
-  hasBrowser,
-  overhang,
-  resize,
-  sharedBrowser,
-  THEMES,
-  WIDTHS,
-  type Barrier,
-} from './browser.ts'
+import { hasBrowser, sharedBrowser } from './browser.ts'
+import { expectOpenToAll, type PageToLookAt } from './look-at-page.ts'
 import { crowd, startLoad } from './load.ts'
 import { sharedSystem, type System } from './system.ts'
 
 /** Codes a second; a backlog of other messages takes what is left of the pace. */
-const LOAD = 30
-const PACE = 40
+const LOAD = 20
+const PACE = 30
 const BACKLOG = 1000
 const PATIENT = { ttlSeconds: 900, deliverWithinSeconds: 900 }
 
 /** So many jobs there are in each state when the first page is opened: of those that failed more than the board shows at once. */
 const JOBS = { active: 1, prioritized: 1, delayed: 1, completed: 1, failed: 11 }
 
-type PageRow = {
+type PageRow = Omit<PageToLookAt, 'address' | 'login'> & {
   name: string
   url: (system: System) => string | Promise<string>
-  /** A text that is there once the page has drawn what it was opened for. */
-  shows: string
-  /** The rules of axe-core that a page which is not ours breaks, each with what breaks it. */
-  tolerated?: Record<string, string>
   /** Jobs of this queue wait while the page is looked at. */
   paused?: QueueName
 }
@@ -75,14 +60,9 @@ const PAGES: PageRow[] = [
     shows: 'fallback: ',
     tolerated: { ...BULL_BOARD, listitem: 'the numbers of its pages' },
   },
-  {
-    name: 'the phones of the simulator',
-    url: ({ simulator }) => simulator.graphUrl,
-    shows: 'no WhatsApp',
-  },
 ]
 
-describe.skipIf(!hasBrowser)('in a browser', { timeout: 120_000 }, () => {
+describe.skipIf(!hasBrowser)('in a browser', { timeout: 180_000 }, () => {
   const system = sharedSystem({ env: { SEND_RATE_PER_SECOND: String(PACE), DELIVER_WITHIN_SECONDS: '5' } })
   const browser = sharedBrowser()
   let load: ReturnType<typeof startLoad> | undefined
@@ -104,29 +84,10 @@ describe.skipIf(!hasBrowser)('in a browser', { timeout: 120_000 }, () => {
 
   it.for(PAGES.map((row) => [row.name, row] as const))(
     '%s: nothing keeps people out, and the browser has nothing to say',
-    async ([, { url, shows, tolerated = {}, paused }], t) => {
+    async ([, { url, paused, ...page }], t) => {
       if (paused) await keepWaiting(t, system(), paused)
       const login = { name: 'awa', key: system().secrets.opsKey }
-      const address = await url(system())
-      const found: Barrier[] = []
-      for (const theme of THEMES) {
-        const page = await browser().visit(t, address, { theme, login })
-        for (const width of WIDTHS) {
-          await resize(page, width)
-          await page.getByText(shows).filter({ visible: true }).first().waitFor()
-          const barriers = await findBarriers(page)
-          found.push(...barriers.map(({ rule, text }) => ({ rule, text: `${theme}, ${width} px: ${text}` })))
-          expect(await overhang(page), `pixels too wide for ${width}`).toBe(0)
-        }
-        // What others are being looked at costs time that this one needs.
-        await page.context().close()
-      }
-      const unknown = found.filter(({ rule }) => !Object.hasOwn(tolerated, rule))
-      expect(unknown.map(({ text }) => text)).toEqual([])
-      // What has been mended is to be held from then on.
-      expect([...new Set(found.map(({ rule }) => rule))].toSorted()).toEqual(
-        Object.keys(tolerated).toSorted(),
-      )
+      await expectOpenToAll(t, browser(), { ...page, address: await url(system()), login })
     },
   )
 })

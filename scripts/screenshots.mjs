@@ -16,10 +16,18 @@ import { runTool, stopTools } from './tool.mjs'
 
 const folder = join(root, 'docs/screenshots')
 
-/** A row a page: where it is, and what is there once it has drawn itself. A page that is not there is left out. */
+/** A row a page: where it is, what a person does there first, and what is there once it has drawn itself. A page that is not there is left out. */
 const pages = [
   { name: 'status', path: () => '/admin', shows: 'h1' },
-  { name: 'messages', path: () => '/admin/messages', shows: 'h1' },
+  {
+    name: 'messages',
+    path: () => '/admin/messages',
+    does: async (page, { number }) => {
+      await page.getByLabel('What it is').fill(number)
+      await page.getByRole('button', { name: 'Find' }).click()
+    },
+    shows: 'text=Found',
+  },
   { name: 'message', path: ({ messageId }) => `/admin/messages/${messageId}`, shows: 'h1' },
   { name: 'queues', path: () => '/admin/queues', shows: 'text=access-token' },
 ]
@@ -47,7 +55,10 @@ const endings = [
   '1117',
   '1118',
 ]
-const unreachable = '0026'
+
+/** One who asks for a code again and again: has no WhatsApp. */
+const number = '+221779990026'
+const oneIn = 100
 
 /** So that some of the sends meet trouble on their way. */
 const faults = [
@@ -115,13 +126,13 @@ async function takeAll({ executablePath, data, api, control }) {
   const load = startLoad({ url, apiKey })
   await step(`Making load for ${loadSeconds} s`, () => sleep(loadSeconds * 1000))
   try {
-    await take({ executablePath, url, opsKey, messageId: load.unreachableId() })
+    await take({ executablePath, url, opsKey, facts: { number, messageId: load.messageId() } })
   } finally {
     await load.stop()
   }
 }
 
-/** Codes at a steady pace, each to somebody else. */
+/** Codes at a steady pace, each to somebody else but for those to that one number. */
 function startLoad({ url, apiKey }) {
   const headers = { authorization: `Bearer ${apiKey}` }
   const posts = []
@@ -129,16 +140,17 @@ function startLoad({ url, apiKey }) {
   const timer = setInterval(() => {
     const at = posts.length
     const ending = endings[at % endings.length]
-    const to = `+22177${String(100 + (Math.floor(at / endings.length) % 900))}${ending}`
+    const other = `+22177${100 + (Math.floor(at / endings.length) % 800)}${ending}`
+    const to = at % oneIn === 0 ? number : other
     posts.push(
       post(`${url}/api/messages`, headers, { to, type: 'otp', code: String(100_000 + at) }).then(({ id }) => {
-        if (ending === unreachable) messageId ??= id
+        if (to === number) messageId ??= id
       }),
     )
   }, 1000 / perSecond)
   return {
-    /** The first message to somebody who has no WhatsApp: it has the longest story. */
-    unreachableId: () => messageId,
+    /** The first to that number: its story is over. */
+    messageId: () => messageId,
     async stop() {
       clearInterval(timer)
       await Promise.allSettled(posts)
@@ -156,14 +168,14 @@ async function post(url, headers, body) {
   return answer.json()
 }
 
-async function take({ executablePath, url, opsKey, messageId }) {
+async function take({ executablePath, url, opsKey, facts }) {
   // Known to e2e only: nobody else has a browser.
   const { chromium } = createRequire(join(root, 'e2e/package.json'))('playwright-core')
   await mkdir(folder, { recursive: true })
   const browser = await chromium.launch({ executablePath, args: ['--disable-gpu', '--disable-quic'] })
   try {
-    for (const { name, path, shows } of pages) {
-      const address = url + path({ messageId })
+    for (const { name, path, ...page } of pages) {
+      const address = url + path(facts)
       const { status } = await fetch(address, { signal: AbortSignal.timeout(10_000) })
       if (status === 404) {
         console.log(`${name}: there is no such page yet, left out`)
@@ -172,7 +184,7 @@ async function take({ executablePath, url, opsKey, messageId }) {
       for (const theme of themes)
         for (const width of Object.keys(sizes).map(Number)) {
           const file = join(folder, `${name}-${theme}-${width}.png`)
-          await takeOne(browser, { address, shows, theme, width, opsKey, file })
+          await takeOne(browser, { ...page, address, facts, theme, width, opsKey, file })
           console.log(relative(root, file))
         }
     }
@@ -181,7 +193,7 @@ async function take({ executablePath, url, opsKey, messageId }) {
   }
 }
 
-async function takeOne(browser, { address, shows, theme, width, opsKey, file }) {
+async function takeOne(browser, { address, does, shows, facts, theme, width, opsKey, file }) {
   const context = await browser.newContext({
     viewport: { width, height: sizes[width] },
     deviceScaleFactor: 1,
@@ -194,6 +206,7 @@ async function takeOne(browser, { address, shows, theme, width, opsKey, file }) 
   try {
     const page = await context.newPage()
     await page.goto(address)
+    await does?.(page, facts)
     await page.locator(shows).filter({ visible: true }).first().waitFor()
     await page.evaluate('document.fonts.ready.then(() => undefined)')
     const whole = await page.evaluate('document.documentElement.scrollHeight')
