@@ -29,11 +29,35 @@ const BULL_BOARD = {
   'svg-img-alt': 'its Redis logo',
 }
 
+/** A number without WhatsApp. */
+const FALLS_BACK = '+221779990026'
+
 const PAGES: PageRow[] = [
   {
     name: 'the status page',
     url: ({ apiUrl }) => `${apiUrl}/admin`,
     shows: 'Why messages fell back',
+  },
+  {
+    name: 'messages that were found',
+    url: async ({ apiUrl, send }) => {
+      await send(FALLS_BACK, '482913')
+      return `${apiUrl}/admin/messages`
+    },
+    does: async (page) => {
+      await page.getByLabel('What it is').fill(FALLS_BACK)
+      await page.getByRole('button', { name: 'Find' }).click()
+    },
+    shows: 'Found: ',
+  },
+  {
+    name: 'a message that fell back',
+    url: async ({ apiUrl, send, reaches }) => {
+      const id = await send(FALLS_BACK, '482913')
+      await reaches(id, ['fallback'], 30_000)
+      return `${apiUrl}/admin/messages/${id}`
+    },
+    shows: 'What happened',
   },
   {
     name: 'the docs of the API',

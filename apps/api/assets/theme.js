@@ -26,7 +26,7 @@
   if (chosen === 'dark' || chosen === 'light') root.dataset.theme = chosen
   document.addEventListener('DOMContentLoaded', () => {
     const button = document.querySelector('#theme')
-    const show = () => button.setAttribute('aria-pressed', String(isDark()))
+    const show = () => (button.textContent = isDark() ? 'Light' : 'Dark')
     button.hidden = false
     show()
     system.addEventListener('change', show)

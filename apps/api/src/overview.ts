@@ -116,8 +116,16 @@ export function createOverview(deps: {
 }) {
   const { sender, metaLook, queues, clock } = deps
 
-  /** Rejects while Redis does not answer. @param lookEveryMs how old what is known of Meta may be */
-  return async ({ lookEveryMs = LOOK_EVERY_MS }: { lookEveryMs?: number } = {}): Promise<Overview> => {
+  /**
+   * Rejects while Redis does not answer.
+   *
+   * @param how.lookEveryMs how old what is known of Meta may be
+   * @param how.waitMs for so long the first look of all is waited for
+   */
+  return async ({
+    lookEveryMs = LOOK_EVERY_MS,
+    waitMs = FIRST_LOOK_MS,
+  }: { lookEveryMs?: number; waitMs?: number } = {}): Promise<Overview> => {
     const [
       { seen, mode, ...status },
       minutes,
@@ -128,7 +136,7 @@ export function createOverview(deps: {
       redis,
       more,
     ] = await Promise.all([
-      deps.whatsappStatus(() => metaLook.latest({ maxAgeMs: lookEveryMs, waitMs: FIRST_LOOK_MS })),
+      deps.whatsappStatus(() => metaLook.latest({ maxAgeMs: lookEveryMs, waitMs })),
       deps.tallies.lastHour(),
       deps.presence.all(),
       deps.pacing.state(sender),
@@ -146,6 +154,7 @@ export function createOverview(deps: {
         state,
         present,
         canRenew: sender.app.of(record) !== undefined,
+        restoredAt: record?.restoredAt,
         lastRenewal: record?.lastRenewal,
         lastCheck: record?.lastCheck,
       },
@@ -241,11 +250,12 @@ function shownMinute(minute: Minute): OverviewMinute {
   }
 }
 
-/** The minute that has begun counts for as long as it lasts by now. */
+/** Since something was counted first; the minute that has begun counts for as long as it lasts by now. */
 function perMinute(minutes: readonly Minute[], now: number, name: string): number {
+  const first = minutes.findIndex(({ counts }) => counts.size > 0)
   const begun = minutes.at(-1)
-  if (!begun) return 0
-  const minutesLong = minutes.length - 1 + Math.min(1, Math.max(0, now - begun.at) / 60_000)
+  if (!begun || first < 0) return 0
+  const minutesLong = minutes.length - first - 1 + Math.min(1, Math.max(0, now - begun.at) / 60_000)
   return Math.round(sum(minutes, (each) => each === name) / Math.max(1 / 60, minutesLong))
 }
 

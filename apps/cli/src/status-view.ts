@@ -3,7 +3,7 @@ import type { Paint } from './paint.ts'
 import { wrapped } from './paint.ts'
 import { plain } from './printable.ts'
 import { day, span } from './times.ts'
-import type { Explanation, Mode, WhatsappStatus } from './whatsapp-status.ts'
+import { ALL_WELL, type Mode, type WhatsappStatus } from './whatsapp-status.ts'
 
 const WIDTH = 100
 const LABEL_WIDTH = 11
@@ -14,15 +14,16 @@ const COLOURS = { connected: 'green', degraded: 'yellow', fallback: 'red' } as c
 
 /** @param view.url where the API was asked */
 export function renderStatus(
-  view: { status: WhatsappStatus; explanation: Explanation; url: string; now: number },
+  view: { status: WhatsappStatus; url: string; now: number },
   paint: Paint,
 ): string {
-  const { status, explanation, url, now } = view
+  const { status, url, now } = view
   const { mode } = status
   const title = `${paint.bold('Relais')}  ${paint[COLOURS[mode]](paint.bold(mode.toUpperCase()))}  ${paint.dim(url)}`
   return [
     title,
-    ...wrapped(explanation.why, WIDTH),
+    ...(status.findings.length === 0 ? wrapped(ALL_WELL, WIDTH) : []),
+    ...status.findings.flatMap((finding) => findingLines(finding, paint)),
     '',
     ...row('Token', tokenLines(status, now), paint),
     ...row('Phone', [phoneLine(status)], paint),
@@ -30,10 +31,23 @@ export function renderStatus(
     ...row('Messages', [countsLine(status.queues.messages)], paint),
     ...row('Fallback', [countsLine(status.queues.fallback)], paint),
     ...row('Receipts', [receiptsLine(status, now)], paint),
-    ...explanation.notes.flatMap((note) => row('Note', wrapped(note, WIDTH - LABEL_WIDTH), paint)),
-    ...nextStepRows(explanation.nextStep, paint),
     '',
   ].join('\n')
+}
+
+const SEVERITY_COLOURS = { critical: 'red', warning: 'yellow', note: 'dim' } as const
+
+/** What is wrong, and under it what to do. */
+function findingLines(
+  { severity, what, remedy }: WhatsappStatus['findings'][number],
+  paint: Paint,
+): string[] {
+  const colour = SEVERITY_COLOURS[severity]
+  return [
+    '',
+    ...wrapped(`${severity}: ${plain(what)}`, WIDTH).map((line) => paint[colour](line)),
+    ...wrapped(`Next step: ${plain(remedy)}`, WIDTH),
+  ]
 }
 
 /** The screen when the state cannot be told. */

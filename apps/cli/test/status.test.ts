@@ -9,7 +9,7 @@ import { runStatus } from '../src/commands/status.ts'
 import { createPaint } from '../src/paint.ts'
 import { plain } from '../src/printable.ts'
 import { renderStatus } from '../src/status-view.ts'
-import { explain, type WhatsappStatus } from '../src/whatsapp-status.ts'
+import { type WhatsappStatus } from '../src/whatsapp-status.ts'
 
 const now = Date.parse('2026-11-22T12:00:00Z')
 const counts = { waiting: 0, active: 0, delayed: 0, failed: 0 }
@@ -25,16 +25,16 @@ const good: WhatsappStatus = {
     renewsAt: '2026-12-22T12:00:00.000Z',
     autoRenewal: true,
     lastRenewal: { at: '2026-11-21T11:00:00.000Z', ok: true },
-    restoredFromMemoryAt: null,
   },
   phone: { id: '106', displayNumber: '15550783881', verifiedName: 'Relais', qualityRating: 'GREEN' },
   graph: { reachable: true, latencyMs: 34 },
   queues: { messages: counts, fallback: counts },
   receipts: { expected: true, lastAt: '2026-11-22T11:59:48.000Z' },
+  findings: [],
 }
 
 const screen = (status: WhatsappStatus, isColoured = false) =>
-  renderStatus({ status, explanation: explain(status), url: 'http://api', now }, createPaint(isColoured))
+  renderStatus({ status, url: 'http://api', now }, createPaint(isColoured))
 
 describe('the screen', () => {
   it('tells all of it', () => {
@@ -59,39 +59,20 @@ describe('the screen', () => {
     expect(screen({ ...good, phone: { ...good.phone, verifiedName: '\u001b[31mx' } })).not.toContain('\u001b')
   })
 
-  const token = (changes: Partial<WhatsappStatus['token']>) => ({ token: { ...good.token, ...changes } })
-  it.for<[string, Partial<WhatsappStatus>, RegExp]>([
-    ['no token', { mode: 'fallback', ...token({ state: 'missing' }) }, /no access token/],
-    ['an expired one', { mode: 'fallback', ...token({ state: 'expired' }) }, /renews no expired token/],
-    ['a refused one', { mode: 'fallback', ...token({ state: 'invalid' }) }, /Meta refuses/],
-    ['no number', { mode: 'fallback', phone: { ...good.phone, id: null } }, /PHONE_NUMBER_ID is not set/],
-    ['a silent Meta', { mode: 'degraded', graph: { reachable: false, latencyMs: null } }, /does not answer/],
-    ['a hidden number', { mode: 'degraded', phone: { ...good.phone, displayNumber: null } }, /does not show/],
-    [
-      'a failed renewal',
+  it('says what is wrong and what to do, the worst first, and all of it as JSON', () => {
+    const findings: WhatsappStatus['findings'] = [
       {
-        mode: 'degraded',
-        ...token({ lastRenewal: { at: good.receipts.lastAt ?? '', ok: false, error: '2 down' } }),
+        id: 'token_dead',
+        severity: 'critical',
+        what: 'The token is \u001b[31mdead.',
+        remedy: 'Bring a new one.',
       },
-      /last renewal of the token failed/,
-    ],
-    ['nothing that renews', { mode: 'degraded', ...token({ autoRenewal: false }) }, /nothing renews/],
-  ])('says why and what to do: %s', ([, changes, said]) => {
-    const status = { ...good, ...changes }
-    expect(explain(status).why).toMatch(said)
-    expect(explain(status).nextStep).toMatch(/.{20}/)
-    expect(screen(status)).toContain('Next step')
-  })
-
-  it('notes what an operator should know besides', () => {
-    const status = {
-      ...good,
-      ...token({ state: 'expiring', restoredFromMemoryAt: good.receipts.lastAt }),
-      phone: { ...good.phone, qualityRating: 'RED' },
-      receipts: { expected: true, lastAt: null },
-      queues: { messages: counts, fallback: { ...counts, waiting: 2, failed: 1 } },
-    }
-    expect(explain(status).notes).toHaveLength(6)
+      { id: 'pair_limited', severity: 'note', what: 'Somebody gets much.', remedy: 'Look at it.' },
+    ]
+    const text = screen({ ...good, mode: 'fallback', findings })
+    expect(text).toMatch(/critical: The token is .*dead\.\nNext step: Bring a new one\.\n\nnote: Somebody/)
+    expect(text).not.toContain('\u001b')
+    expect(text).not.toContain('A token is live')
   })
 })
 
@@ -152,7 +133,7 @@ describe('what is no status', () => {
     const seen: (string | undefined)[] = []
     const url = await serve((request, response) => {
       seen.push(request.headers.authorization)
-      response.end(JSON.stringify(good))
+      response.end(JSON.stringify({ mode: good.mode, findings: [], status: good }))
     })
     const opsKeys = { RELAIS_URL: `${url}/`, OPS_KEYS: 'a:sha256:00, b:plain:key' }
     expect((await look(opsKeys)).code).toBe(0)

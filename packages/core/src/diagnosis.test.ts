@@ -43,6 +43,7 @@ const GOOD: Facts = {
     canRenew: true,
     lastRenewal: { at: NOW - DAY_MS, ok: true },
     lastCheck: { at: NOW - HOUR_MS, ok: true, nextAt: NOW + HOUR_MS },
+    restoredAt: NOW - DAY_MS,
   },
   meta: { reachable: true, latencyMs: 120, qualityRating: 'GREEN' },
   pauses: [],
@@ -106,6 +107,7 @@ const CASES: [FindingId, string, Facts][] = [
   ],
   ['renewal_failing', 'a renewal that failed', withToken({ state: 'expiring', lastRenewal })],
   ['renewal_not_configured', 'no app secret', withToken({ canRenew: false })],
+  ['token_restored', 'a record that Redis had lost', withToken({ restoredAt: NOW - 1000 })],
   ['sender_paused', 'a locked account', bad({ pauses: [{ ...pause, what: 'sender' }] })],
   ['template_paused', 'a paused template', bad({ pauses: [{ ...pause, what: 'template otp_login fr' }] })],
   [

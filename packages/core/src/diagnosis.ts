@@ -36,6 +36,7 @@ export const FINDINGS = [
   'sender_slowed',
   'renewal_failing',
   'token_expiring',
+  'token_restored',
   'renewal_not_configured',
   'phone_unreadable',
   'quality_red',
@@ -85,6 +86,8 @@ export type Facts = {
     canRenew: boolean
     lastRenewal: LastRenewal | undefined
     lastCheck: LastCheck | undefined
+    /** When a process put back what Redis had lost. */
+    restoredAt: number | undefined
   }
   /** Undefined: not looked at yet. */
   meta: MetaFacts | undefined
@@ -102,7 +105,8 @@ export type Facts = {
   fallbackPercent: number
 }
 
-const DAY_MS = 24 * 3600_000
+const HOUR_MS = 3600_000
+const DAY_MS = 24 * HOUR_MS
 
 /** A code that has waited for longer is late: most people ask for another after a minute. */
 const WAITED_TOO_LONG_MS = 30_000
@@ -218,6 +222,16 @@ function aboutToken({ now, isSenderSet, token, meta }: Facts): Finding[] {
       severity: 'note',
       what: 'Nothing renews the token: WHATSAPP_APP_ID and WHATSAPP_APP_SECRET are not both set.',
       remedy: 'Set both (scripts/get-whatsapp-tokens.sh), then restart API and workers.',
+    })
+  }
+  if (token.restoredAt !== undefined && now - token.restoredAt < HOUR_MS) {
+    findings.push({
+      id: 'token_restored',
+      severity: 'warning',
+      what: 'Redis had lost the access token, and it was put back from the memory of a process.',
+      remedy:
+        'Find out why before it happens with no process left: persistence (AOF), eviction (maxmemory-policy), FLUSHALL, or a failover to a replica that was behind.',
+      since: token.restoredAt,
     })
   }
   const leftMs = typeof present?.expiresAt === 'number' ? present.expiresAt - now : Infinity

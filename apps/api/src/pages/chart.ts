@@ -24,12 +24,13 @@ export function chart({ name, values }: { name: string; values: readonly number[
       rx="1"
     />`
   })
-  const told = `${name}: ${number(total)} within the hour, at most ${number(Math.max(0, ...values))} in one minute`
+  const atMost = `at most ${number(Math.max(0, ...values))} a minute`
+  const told = `${name}: ${number(total)} within the hour, ${atMost}`
   return html`<figure class="chart" data-name="${name}">
     <figcaption>
       <span class="chart-name">${name}</span>
       <strong>${number(total)}</strong>
-      <span class="soft">${number(values.at(-2) ?? 0)} in the last minute</span>
+      <span class="soft">${atMost}</span>
     </figcaption>
     <svg viewBox="0 0 ${width} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${told}">
       ${bars}

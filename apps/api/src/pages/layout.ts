@@ -43,7 +43,7 @@ export function page(content: {
             </ul>
           </nav>
           <p class="live" id="live" role="status" hidden></p>
-          <button id="theme" class="round" type="button" aria-pressed="false" hidden>Dark</button>
+          <button id="theme" class="round" type="button" hidden>Dark</button>
         </header>
         <main id="main">${body}</main>
       </body>

@@ -15,6 +15,9 @@ const LOOKS: Access = { kind: 'operator', scope: 'status:read', by: 'basic' }
 const CHANGES: Access = { kind: 'operator', scope: 'token:write', by: 'basic' }
 const READS: Access = { kind: 'operator', scope: 'status:read' }
 
+/** Whoever asks for data has the time for what Meta takes to answer: `SEND_TIMEOUT_MS` at most. */
+const MOST_WAIT_MS = 30_000
+
 /** What a page says after it was loaded anew: the names stand in its URL, the texts do not. */
 const SAID: Readonly<Record<string, Said>> = {
   renewed: { mood: 'good', text: 'The token was renewed.' },
@@ -87,7 +90,7 @@ export async function registerAdmin(app: FastifyInstance, deps: AdminDeps): Prom
           'Times are milliseconds since 1970. What is found wrong is in `findings`, the worst first: docs/runbook.md has a section for each.',
       },
     },
-    () => readOverview().catch(refuseAsUnavailable),
+    () => readOverview({ waitMs: MOST_WAIT_MS }).catch(refuseAsUnavailable),
   )
 
   /** Says what came of it: on the page loaded anew, or here with why not. */

@@ -3,7 +3,7 @@ import type { Environment } from '@relais/core'
 import { askApi, detailOf, findOperatorApi } from '../operator-api.ts'
 import type { Paint } from '../paint.ts'
 import { renderStatus, renderUnknown } from '../status-view.ts'
-import { explain, readWhatsappStatus, type Explanation, type WhatsappStatus } from '../whatsapp-status.ts'
+import { ALL_WELL, readWhatsappStatus, type WhatsappStatus } from '../whatsapp-status.ts'
 import { json } from '../printable.ts'
 
 /** The API asks Meta before it answers, which may take `SEND_TIMEOUT_MS`: 30 s at most. */
@@ -37,9 +37,7 @@ export async function runStatus(deps: {
     return EXIT_UNKNOWN
   }
   const { status } = look
-  const explanation = explain(status)
-  const view = { status, explanation, url: api.url, now: now() }
-  print(isJson ? asJson(explanation, status) : renderStatus(view, paint))
+  print(isJson ? asJson(status) : renderStatus({ status, url: api.url, now: now() }, paint))
   return EXIT_CODES[status.mode]
 
   function unknown({ why, nextStep }: Problem): string {
@@ -47,15 +45,15 @@ export async function runStatus(deps: {
   }
 }
 
-function asJson({ why, nextStep, notes }: Explanation, { mode, ...rest }: WhatsappStatus): string {
-  const said = { mode, why, ...(nextStep !== undefined && { nextStep }), notes }
-  return json({ ...said, ...rest })
+function asJson({ mode, ...rest }: WhatsappStatus): string {
+  const [worst] = rest.findings
+  return json({ mode, why: worst?.what ?? ALL_WELL, ...(worst && { nextStep: worst.remedy }), ...rest })
 }
 
 async function lookAt(api: Parameters<typeof askApi>[0]): Promise<Look> {
   const answer = await askApi(api, {
     method: 'GET',
-    path: '/api/wallet/whatsapp-status',
+    path: '/api/admin/overview',
     timeoutMs: TIMEOUT_MS,
   })
   if (answer.kind === 'fault') return { ...answer, kind: 'unknown' }
