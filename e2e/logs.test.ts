@@ -57,7 +57,7 @@ describe('docs/logs.md', () => {
     const files = ['apps/api/src', 'apps/worker/src', 'packages/core/src'].flatMap(sourcesOf)
     const texts = await Promise.all((await Promise.all(files)).flat().map((file) => readFile(file, 'utf8')))
     const events = texts.flatMap((text) =>
-      [...text.matchAll(/(?:event: |good\('\w+', )'([a-z]+\.[a-z_]+)'/g)].map(([, name = '']) => name),
+      [...text.matchAll(/(?:event: |aboutAttempt\()'([a-z]+\.[a-z_]+)'/g)].map(([, name = '']) => name),
     )
     expect(events.length).toBeGreaterThan(50)
     expect([...new Set(events)].filter((name) => !EVENTS.has(name))).toEqual([])

@@ -28,7 +28,7 @@ const statusesOf = (spans: CollectedSpan[]) =>
   named(spans, 'receipt').map(({ attributes }) => attributes['relais.status'])
 
 describe('a message', () => {
-  it('is one trace from its request to its receipt', { timeout: 60_000 }, async (t) => {
+  it('is one trace from its request to its receipt', { timeout: 120_000 }, async (t) => {
     const collector = await startCollector(t)
     const system = await startSystem(t, { env: collector.env })
     const { id, traceId, spanId, told } = await postTraced(system, '+221771234567')
@@ -74,7 +74,7 @@ describe('a message', () => {
     expect(line).toMatchObject({ traceId })
   })
 
-  it('that falls back has that in its trace, whoever found out', { timeout: 60_000 }, async (t) => {
+  it('that falls back has that in its trace, whoever found out', { timeout: 120_000 }, async (t) => {
     const collector = await startCollector(t)
     const system = await startSystem(t, { env: collector.env })
     const refused = await postTraced(system, '+221771230030')
@@ -98,7 +98,7 @@ describe('a message', () => {
     expect(attempt).toMatchObject({ status: { code: 2 }, attributes: { 'relais.graph_code': 131030 } })
   })
 
-  it('that is not sampled leaves nothing, here or in its record', { timeout: 60_000 }, async (t) => {
+  it('that is not sampled leaves nothing, here or in its record', { timeout: 120_000 }, async (t) => {
     const collector = await startCollector(t)
     const system = await startSystem(t, { env: { ...collector.env, OTEL_TRACES_SAMPLER: 'always_off' } })
     const id = await system.send('+221771234567', '482913')
@@ -170,7 +170,7 @@ it('holds no code, key, token, number, address or text', { timeout: 120_000 }, a
 })
 
 describe('a collector', () => {
-  it.each([true, false])('that hangs (%s) or is away keeps nobody', { timeout: 60_000 }, async (hangs) => {
+  it.each([true, false])('that hangs (%s) or is away keeps nobody', { timeout: 120_000 }, async (hangs) => {
     await using scope = scopeOf()
     const collector = await startCollector(scope, { hangs })
     const away = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` }
@@ -192,7 +192,7 @@ describe('a collector', () => {
   })
 })
 
-it('nothing of OpenTelemetry is loaded where it is off', { timeout: 60_000 }, async (t) => {
+it('nothing of OpenTelemetry is loaded where it is off', { timeout: 240_000 }, async (t) => {
   const system = await startSystem(t)
   await system.reaches(await system.send('+221771234567', '482913'), ['delivered'])
   for (const app of ['api', 'worker'] as const) {

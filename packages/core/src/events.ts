@@ -71,14 +71,15 @@ export function createEvents(options: {
   const { logger, metrics, tallies, sampling, now = Date.now } = options
   let refusedWebhooks = 0
   let refusedSaidAt = -Infinity
+  // Fields that are undefined are not written. To leave them out here would cost more than all the rest of a line.
   const about = (message: Message) => ({
     messageId: message.id,
     app: message.app,
     to: maskPhoneNumber(message.to),
-    ...(message.isTest && { isTest: true }),
-    ...(message.reference !== undefined && { reference: message.reference }),
-    ...(message.requestId !== undefined && { requestId: message.requestId }),
-    ...(message.trace !== undefined && { traceId: traceIdOf(message.trace) }),
+    isTest: message.isTest,
+    reference: message.reference,
+    requestId: message.requestId,
+    traceId: message.trace && traceIdOf(message.trace),
   })
 
   /** An attempt that Meta did not take. `graphCode`: if it said why. */
@@ -96,36 +97,40 @@ export function createEvents(options: {
   }
 
   /** All that is known of an attempt: the same in each of its three lines. */
-  const aboutAttempt = (message: Message, attempt: Attempt) => {
-    const { outcome, detail, nextStep, graphCode, fbtraceId, tokenVersion, delayMs } = attempt
-    const { template, language, attempts, claims, expiresAt } = message
-    return {
-      ...about(message),
-      ...(template !== undefined && { template, language }),
-      attempt: attempts,
-      claims,
-      outcome,
-      detail,
-      ...(graphCode !== undefined && { graphCode }),
-      ...(fbtraceId !== undefined && { fbtraceId }),
-      ...rounded('waitedMs', waitedMs(message)),
-      ...rounded('slotMs', attempt.slotMs),
-      ...rounded('callMs', attempt.callMs),
-      durationMs: Math.round(attempt.durationMs),
-      ...rounded('noteMs', attempt.noteMs),
-      ...(tokenVersion !== undefined && { tokenVersion }),
-      nextStep,
-      ...rounded('delayMs', delayMs),
-      deadlineInMs: Math.round(expiresAt - now()),
-    }
-  }
+  const aboutAttempt = (event: string, message: Message, attempt: Attempt) => ({
+    event,
+    messageId: message.id,
+    app: message.app,
+    to: maskPhoneNumber(message.to),
+    isTest: message.isTest,
+    reference: message.reference,
+    requestId: message.requestId,
+    traceId: message.trace && traceIdOf(message.trace),
+    template: message.template,
+    language: message.language,
+    attempt: message.attempts,
+    claims: message.claims,
+    outcome: attempt.outcome,
+    detail: attempt.detail,
+    graphCode: attempt.graphCode,
+    fbtraceId: attempt.fbtraceId,
+    waitedMs: whole(waitedMs(message)),
+    slotMs: whole(attempt.slotMs),
+    callMs: whole(attempt.callMs),
+    durationMs: Math.round(attempt.durationMs),
+    noteMs: whole(attempt.noteMs),
+    tokenVersion: attempt.tokenVersion,
+    nextStep: attempt.nextStep,
+    delayMs: attempt.delayMs,
+    deadlineInMs: Math.round(message.expiresAt - now()),
+  })
 
   /** Good news: it may be left out when there is much of it. */
-  function good(level: 'info' | 'debug', event: string, id: string, facts: object, text: string): void {
-    if (!sampling) return logger[level]({ event, ...facts }, text)
+  function good(level: 'info' | 'debug', id: string, facts: { event: string }, text: string): void {
+    if (!sampling) return logger[level](facts, text)
     if (!logger.isLevelEnabled(level)) return
-    const oneIn = sampling.rateFor(event, id)
-    if (oneIn > 0) logger[level]({ event, ...facts, ...(oneIn > 1 && { sampleRate: oneIn }) }, text)
+    const oneIn = sampling.rateFor(facts.event, id)
+    if (oneIn > 0) logger[level](oneIn === 1 ? facts : { ...facts, sampleRate: oneIn }, text)
   }
 
   return {
@@ -135,15 +140,21 @@ export function createEvents(options: {
         metrics.accepted.inc({ app: message.app, type: message.type })
         tallies?.add('accepted')
       }
-      const { type, template, language, id } = message
       const facts = {
-        type,
-        ...about(message),
-        ...(requestId !== undefined && { requestId }),
-        ...(template !== undefined && { template, language }),
+        event: 'message.accepted',
+        type: message.type,
+        messageId: message.id,
+        app: message.app,
+        to: maskPhoneNumber(message.to),
+        isTest: message.isTest,
+        reference: message.reference,
+        requestId: requestId ?? message.requestId,
+        traceId: message.trace && traceIdOf(message.trace),
+        template: message.template,
+        language: message.language,
         acceptMs: Math.round(acceptMs),
       }
-      good('info', 'message.accepted', id, facts, 'message accepted')
+      good('info', message.id, facts, 'message accepted')
     },
 
     /** An attempt after which Meta has the message. */
@@ -153,7 +164,7 @@ export function createEvents(options: {
       metrics.toSent.observe((now() - message.acceptedAt) / 1000)
       countTemplate(message, 'sent')
       // Not Meta's id: it holds the recipient's number in base64. The record has it.
-      good('info', 'message.sent', message.id, aboutAttempt(message, attempt), 'message sent')
+      good('info', message.id, aboutAttempt('message.sent', message, attempt), 'message sent')
     },
 
     /** A message in the queue begins to wait for something. Counted for people, and not logged: its timeline has it. */
@@ -164,14 +175,13 @@ export function createEvents(options: {
     /** An attempt that did not end the message: it is tried again, or waits, or is held for a receipt. */
     messageRetry(message: Message, attempt: Attempt): void {
       countFailure(attempt)
-      const facts = { event: 'message.retry', ...aboutAttempt(message, attempt) }
-      logger.warn(facts, 'message not sent yet')
+      logger.warn(aboutAttempt('message.retry', message, attempt), 'message not sent yet')
     },
 
     /** The last attempt before the fallback. */
     messageFailed(message: Message, attempt: Attempt): void {
       countFailure(attempt)
-      logger.warn({ event: 'message.failed', ...aboutAttempt(message, attempt) }, 'message failed')
+      logger.warn(aboutAttempt('message.failed', message, attempt), 'message failed')
     },
 
     /** It goes to the fallback queue; the record follows there. */
@@ -191,9 +201,14 @@ export function createEvents(options: {
       tallies?.add('receipt')
       if (receipt.status === 'failed' && receipt.isNews)
         tallies?.add(`error:${receipt.graphCode ?? 'unknown'}`)
-      const facts = { ...about(message), ...receipt, ...rounded('sinceSentMs', sinceSentMs(message, now())) }
-      if (receipt.status === 'failed') logger.info({ event: 'message.receipt', ...facts }, 'receipt')
-      else good('info', 'message.receipt', message.id, facts, 'receipt')
+      const facts = {
+        event: 'message.receipt',
+        ...about(message),
+        ...receipt,
+        sinceSentMs: whole(sinceSentMs(message, now())),
+      }
+      if (receipt.status === 'failed') logger.info(facts, 'receipt')
+      else good('info', message.id, facts, 'receipt')
     },
 
     /** The phone has it: the first `delivered` or `read`. */
@@ -350,14 +365,20 @@ export function createEvents(options: {
     ): void {
       if (!logger.isLevelEnabled('debug')) return
       const { trace, durationMs, ...facts } = request
-      const told = { ...facts, ...rounded('durationMs', durationMs), ...traced(trace) }
-      good('debug', 'request.completed', request.requestId, told, 'request completed')
+      const told = {
+        event: 'request.completed',
+        ...facts,
+        traceId: trace && traceIdOf(trace),
+        durationMs: Math.round(durationMs),
+      }
+      good('debug', request.requestId, told, 'request completed')
     },
 
     /** A request that failed on our side, or because Redis was away. */
     requestFailed(request: AnsweredRequest, error: unknown): void {
       const { trace, ...facts } = request
-      logger.error({ event: 'request.failed', ...facts, ...traced(trace), err: error }, 'request failed')
+      const traceId = trace && traceIdOf(trace)
+      logger.error({ event: 'request.failed', ...facts, traceId, err: error }, 'request failed')
     },
 
     /** Another level of the logs than before. `until`: milliseconds since 1970; undefined: it is the usual one. */
@@ -581,13 +602,8 @@ function sinceSentMs({ timeline }: Message, at: number): number | undefined {
   return sent && Math.max(0, at - sent.at)
 }
 
-/** A field, if there is something to say. */
-function rounded<Name extends string>(name: Name, value: number | undefined): { [K in Name]?: number } {
-  return value === undefined ? {} : ({ [name]: Math.round(value) } as { [K in Name]?: number })
-}
-
-function traced(trace: Traceparent | undefined): { traceId?: string } {
-  return trace === undefined ? {} : { traceId: traceIdOf(trace) }
+function whole(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.round(value)
 }
 
 function iso(time: number | null | undefined): string | null {
