@@ -73,6 +73,9 @@ describe('for machines', () => {
     const document = (await inject('/openapi.json')).json<{ openapi: string; paths: object }>()
     expect(document.openapi).toBe('3.1.0')
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/api/admin/queues',
+      '/api/admin/queues/{name}/pause',
+      '/api/admin/queues/{name}/resume',
       '/api/fallback',
       '/api/fallback/{id}/reveal',
       '/api/messages',
