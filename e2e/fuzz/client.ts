@@ -68,7 +68,7 @@ export function createClient(deps: {
       ...(request.isSigned && { 'x-hub-signature-256': signature(body ?? Buffer.alloc(0)) }),
     }
     const size = Object.entries(headers).flat().join('').length + (body?.length ?? 0)
-    const path = request.target.replaceAll('{id}', id)
+    const path = request.target.replaceAll('{id}', id).replaceAll('{name}', 'messages')
     const startedAt = performance.now()
     return new Promise((resolve) => {
       const end = (answer: Omit<Answer, 'durationMs'>) =>

@@ -222,6 +222,11 @@ describe('no view of the board', () => {
     expect(page.body).not.toMatch(/https?:|<style|style=|onload=/)
     expect(page.body.match(/<script(?![^>]*(src=|application\/json))/g)).toBeNull()
   })
+
+  it('a page leads back to the state of Relais', async () => {
+    const page = await app.inject({ url: '/admin/queues', headers: operator })
+    expect(page.body).toContain('{"text":"Relais: state","url":"/admin"}')
+  })
 })
 
 describe('each queue', () => {

@@ -83,7 +83,7 @@ export function meaningOf({ about, isList, values }: Option): string {
 }
 
 /** The exit codes of a command, its own first: code and meaning. */
-export function exitRows({ exitCodes }: Pick<Command, 'exitCodes'>): [string, string][] {
+function exitRows({ exitCodes }: Pick<Command, 'exitCodes'>): [string, string][] {
   return Object.entries({ ...COMMON_EXIT_CODES, ...exitCodes })
 }
 

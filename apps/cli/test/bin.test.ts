@@ -13,9 +13,10 @@ const bin = fileURLToPath(new URL('../bin/relais.js', import.meta.url))
 function run(command: string, args: string[], env: Record<string, string> = {}) {
   return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
     const options = { cwd: root, env: { ...process.env, ...env }, timeout: 60_000 }
-    execFile(command, args, options, (error, stdout, stderr) =>
+    const child = execFile(command, args, options, (error, stdout, stderr) =>
       resolve({ code: error ? error.code : 0, stdout, stderr }),
     )
+    child.stdin?.end()
   })
 }
 
@@ -46,6 +47,15 @@ describe('npx relais', () => {
     }
     expect(stderr).toContain(`Node ${engines.node.replace('>=', '')} `)
   })
+})
+
+it('the guide of setup keeps its questions apart from JSON', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'relais-')), '.env')
+  const args = [bin, 'setup', '--json', '--language', 'fr', '--file', file]
+  const { code, stdout, stderr } = await run(process.execPath, args)
+  expect(code).toBe(1)
+  expect(JSON.parse(stdout)).toEqual({ isWritten: false, file })
+  expect(stderr).toContain('Rien n’a été écrit')
 })
 
 describe('a command line', () => {

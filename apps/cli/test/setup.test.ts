@@ -6,11 +6,10 @@ import { PassThrough } from 'node:stream'
 import { createSimulator, type Simulator } from '@relais/simulator'
 import { freePort } from '@relais/testing'
 import { beforeAll, expect, it } from 'vitest'
-import type { Language } from '../src/texts.ts'
 import { runSetup } from '../src/commands/setup.ts'
 import { createPaint } from '../src/paint.ts'
 import { createPrompt } from '../src/prompt.ts'
-import { createSay } from '../src/texts.ts'
+import { createSay, type Language } from '../src/texts.ts'
 
 const appSecret = 'appsecretappsecretappsecret'
 const ids = { phoneNumberId: '106540352242922', businessId: '102290129340398', appId: '138483919580948' }

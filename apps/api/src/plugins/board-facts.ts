@@ -49,8 +49,6 @@ export function createBoardFacts({ store }: { store: Pick<MessageStore, 'read'> 
   }
 }
 
-export type BoardFacts = ReturnType<typeof createBoardFacts>
-
 function factsOf({ app, to, type, status, reason, expiresAt }: Message): MessageFacts {
   const facts = { app, to: maskPhoneNumber(to), type, status, expiresAt: isoTime(expiresAt) }
   return { ...facts, ...(reason !== undefined && { reason }) }
