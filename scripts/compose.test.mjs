@@ -200,6 +200,7 @@ test('the image has Node, its libraries and our files in it: no shell, no packag
       ...['apps/api', 'apps/cli', 'apps/worker', 'packages/core', 'packages/simulator'].map(compiled),
       'LICENSE ./',
       'apps/cli/bin apps/cli/bin',
+      'apps/api/assets apps/api/assets',
       'packages/simulator/page packages/simulator/page',
       'scripts/start-container.mjs scripts/',
     ].toSorted(),

@@ -96,14 +96,10 @@ declare module 'ioredis' {
 /** What is written for messages. Pure. */
 export function createIndexWriter(options: { keys: Keys; encryptionKeys: readonly EncryptionKey[] }) {
   const { keys } = options
-  const digests = createKeyedDigest(options.encryptionKeys, 'search')
-  const digestsOf = (by: FoundBy, text: string) =>
-    digests(`${by}:${text}`).map((digest) => digest.slice(0, DIGEST[by]))
+  // Under the first key only: every message and every receipt pays for it.
+  const digestsOf = createStarts(options.encryptionKeys.slice(0, 1))
 
   return {
-    /** What entries of this text begin with, under each key of the ring. */
-    digestsOf,
-
     /** Of a new message. */
     ofMessage({ id, to, reference, acceptedAt }: Message): IndexEntries {
       const end = tickOf(acceptedAt) + shortened(id)
@@ -135,7 +131,7 @@ export function createMessageIndex(options: {
   now?: () => number
 }) {
   const { redis, keys, now = Date.now } = options
-  const writer = createIndexWriter(options)
+  const digestsOf = createStarts(options.encryptionKeys)
   redis.defineCommand('relaisFindMessages', { lua: FIND })
 
   return {
@@ -147,11 +143,9 @@ export function createMessageIndex(options: {
       const today = Math.floor(now() / DAY_MS)
       const days = Array.from({ length: DAYS_BACK + 1 }, (_, back) => today - back)
       const sets = days.flatMap((day) =>
-        writer
-          .digestsOf(by, text)
-          .flatMap((digest) =>
-            [SHORT_NAME, LONG_NAME].map((length) => ({ day, digest, name: digest.slice(0, length) })),
-          ),
+        digestsOf(by, text).flatMap((digest) =>
+          [SHORT_NAME, LONG_NAME].map((length) => ({ day, digest, name: digest.slice(0, length) })),
+        ),
       )
       const answers = await redis.relaisFindMessages(
         sets.length,
@@ -169,6 +163,12 @@ export function createMessageIndex(options: {
 }
 
 export type MessageIndex = ReturnType<typeof createMessageIndex>
+
+/** What the entries of a text begin with, under each key of the ring. */
+function createStarts(ring: readonly EncryptionKey[]): (by: FoundBy, text: string) => string[] {
+  const digests = createKeyedDigest(ring, 'search')
+  return (by, text) => digests(`${by}:${text}`).map((digest) => digest.slice(0, DIGEST[by]))
+}
 
 function tickOf(at: number): string {
   return Math.floor((at % DAY_MS) / TICK_MS)
