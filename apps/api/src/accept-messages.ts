@@ -25,6 +25,7 @@ import {
   type Refusal,
   type Replication,
   type Sealer,
+  type VerificationBirth,
 } from '@relais/core'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Capacity } from './capacity.ts'
@@ -40,12 +41,17 @@ export type Submission = {
   /** In the order of the body: a message, or the problem with what is there instead. */
   requests: readonly (MessageRequest | ProblemError)[]
   idempotency?: AdmissionRequest['idempotency']
+  /** What the ids of the messages are made from, where the caller has to know them before. */
+  seed?: string
+  /** The verification that begins with a message, in the same step. Not asked for what was accepted before. */
+  verificationOf?: (message: Message) => VerificationBirth
 }
 
 /** What became of each request, in order: the message that was accepted, or why it was not. */
 export type Submitted = { isRepeat: boolean; results: (Message | ProblemError)[] }
 
-type Asked = Omit<AdmissionRequest, 'messages'> & { caller: AppCaller; messages: Draft[] }
+type Asked = Omit<AdmissionRequest, 'messages'> &
+  Pick<Submission, 'verificationOf'> & { caller: AppCaller; messages: Draft[] }
 type Recorded = { index: number; kind: 'new' | 'earlier'; message: Message }
 
 /**
@@ -88,7 +94,8 @@ export function createAcceptMessages(deps: {
    * Throws a `ProblemError` when nothing is accepted: 422 for an idempotency key that came with another body before, 429 for an app
    * that has too many waiting, 503 while Redis cannot take the messages.
    */
-  return async ({ caller, requests, idempotency }: Submission): Promise<Submitted> => {
+  return async (submission: Submission): Promise<Submitted> => {
+    const { caller, requests, idempotency, seed = newSeed(), verificationOf } = submission
     const allowed = isTest(caller) ? undefined : countries?.get(caller.name)
     const drafts = requests
       .map((request, index) => toDraft(caller, request, index))
@@ -97,11 +104,12 @@ export function createAcceptMessages(deps: {
     const asked: Asked = {
       caller,
       app: worldOf(caller),
-      seed: newSeed(),
+      seed,
       ...(idempotency && { idempotency }),
       messages,
       // What a test key sends reaches nobody.
-      isLimited: !isTest(caller),
+      isTest: isTest(caller),
+      ...(verificationOf && { verificationOf }),
     }
     const budgetMs = withinMs + (requests.length - 1) * MS_PER_FURTHER_MESSAGE
     const { isRepeat, limited, recorded } = await within(budgetMs, (late) => take(asked, late))
@@ -185,7 +193,7 @@ export function createAcceptMessages(deps: {
    * @param entry that of the request, while nobody knows whether it is let in: what is not, is left out of the answer
    */
   async function accept(
-    { caller }: Asked,
+    { caller, verificationOf }: Asked,
     seed: string,
     drafts: readonly Draft[],
     late: Late,
@@ -198,8 +206,9 @@ export function createAcceptMessages(deps: {
           const given = { id, app: caller.name, isTest: isTest(caller), to, acceptedAt: now(), defaults }
           const message = newMessage(request, given)
           const atTheDoor = entry === undefined ? undefined : { entry, seed, index }
+          const how = { late, atTheDoor, verification: verificationOf?.(message) }
           const sealedContent = sealContent(sealer, id, contentOf(request))
-          return { index, ...(await acceptance.accept(message, sealedContent, { late, atTheDoor })) }
+          return { index, ...(await acceptance.accept(message, sealedContent, how)) }
         }),
       ),
     )
@@ -250,7 +259,7 @@ export function createAcceptMessages(deps: {
 export type AcceptMessages = ReturnType<typeof createAcceptMessages>
 
 /** What an app does with its test keys is apart from the rest: an Idempotency-Key of the one says nothing in the other. */
-function worldOf(caller: AppCaller): string {
+export function worldOf(caller: AppCaller): string {
   return isTest(caller) ? `${caller.name} test` : caller.name
 }
 

@@ -24,10 +24,12 @@ import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
+import { verificationRoutes } from './routes/verifications.ts'
 import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { TakeReceipts } from './take-receipts.ts'
 import type { TokenActions } from './token-actions.ts'
+import type { Verify } from './verify.ts'
 import type { WhatsappStatus } from './whatsapp-status.ts'
 
 export type AppDeps = {
@@ -39,6 +41,7 @@ export type AppDeps = {
   audit: Pick<Audit, 'append' | 'note'>
   acceptMessages: AcceptMessages
   endByApp: EndByApp
+  verify: Verify
   listFallbacks: ListFallbacks
   revealCode: RevealCode
   whatsappStatus: () => Promise<WhatsappStatus>
@@ -111,6 +114,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await registerOpenApi(app, deps.version)
   await app.register(messagesRoutes(deps))
   await app.register(messageRoutes(deps))
+  await app.register(verificationRoutes(deps))
   await app.register(fallbackRoutes(deps))
   await app.register(walletRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))

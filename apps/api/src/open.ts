@@ -26,6 +26,7 @@ import {
   createSender,
   createTallies,
   createUnsettled,
+  createVerifications,
   keyPrefix,
   LAST_CALLS_MS,
   openQueue,
@@ -61,6 +62,7 @@ import { createRevealCode } from './reveal-code.ts'
 import { createTakeReceipts } from './take-receipts.ts'
 import { createTokenActions } from './token-actions.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
+import { createVerify } from './verify.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
 /** Redis gets this long for one command, and an acceptance this long in all: together within the second promised. */
@@ -178,6 +180,64 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     onError: events.auditFailed,
   })
 
+  const replication = createReplication({
+    redis,
+    key: keys.timers(),
+    replicas: settings.waitReplicas,
+    timeoutMs: REPLICATE_WITHIN_MS,
+  })
+  const acceptMessages = createAcceptMessages({
+    admission: createAdmission({
+      redis,
+      keys,
+      encryptionKeys: settings.encryptionKeys,
+      limits: {
+        cooldownMs: settings.recipientCooldownSeconds * 1000,
+        maxPerHour: settings.recipientMaxPerHour,
+        sourceMaxPerHour: settings.sourceMaxPerHour,
+        prefixMaxPerHour: settings.prefixMaxPerHour,
+        appMaxPerDay: settings.appMaxPerDay,
+        guard: settings.pumpingGuard,
+      },
+      watch,
+      onNews: events.limitNews,
+      now,
+    }),
+    acceptance: createAcceptance({ redis, keys, prefix, deliverWithinMs }),
+    capacity,
+    store,
+    replication,
+    sealer,
+    events,
+    defaults: {
+      template: settings.otpTemplate,
+      language: settings.templateLanguage,
+      ttlSeconds: settings.otpTtlSeconds,
+    },
+    countries: settings.appCountries,
+    withinMs: ACCEPT_WITHIN_MS,
+    now,
+  })
+  const endByApp = createEndByApp({
+    store,
+    events,
+    audit,
+    ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
+    ...(settings.recipientCooldownSeconds > 0 && {
+      restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
+    }),
+  })
+  const verify = createVerify({
+    verifications: createVerifications({ redis, keys, sealer, encryptionKeys: settings.encryptionKeys }),
+    acceptMessages,
+    endByApp,
+    store,
+    fallbackQueue: fallback,
+    replication,
+    events,
+    now,
+  })
+
   const app = await buildApp({
     version,
     logger,
@@ -185,52 +245,9 @@ export async function openApi(settings: ApiSettings, logger: Logger, version: st
     loginGuard: createLoginGuard(),
     onLogin: createLogins({ audit, events }),
     audit,
-    acceptMessages: createAcceptMessages({
-      admission: createAdmission({
-        redis,
-        keys,
-        encryptionKeys: settings.encryptionKeys,
-        limits: {
-          cooldownMs: settings.recipientCooldownSeconds * 1000,
-          maxPerHour: settings.recipientMaxPerHour,
-          sourceMaxPerHour: settings.sourceMaxPerHour,
-          prefixMaxPerHour: settings.prefixMaxPerHour,
-          appMaxPerDay: settings.appMaxPerDay,
-          guard: settings.pumpingGuard,
-        },
-        watch,
-        onNews: events.limitNews,
-        now,
-      }),
-      acceptance: createAcceptance({ redis, keys, prefix, deliverWithinMs }),
-      capacity,
-      store,
-      replication: createReplication({
-        redis,
-        key: keys.timers(),
-        replicas: settings.waitReplicas,
-        timeoutMs: REPLICATE_WITHIN_MS,
-      }),
-      sealer,
-      events,
-      defaults: {
-        template: settings.otpTemplate,
-        language: settings.templateLanguage,
-        ttlSeconds: settings.otpTtlSeconds,
-      },
-      countries: settings.appCountries,
-      withinMs: ACCEPT_WITHIN_MS,
-      now,
-    }),
-    endByApp: createEndByApp({
-      store,
-      events,
-      audit,
-      ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
-      ...(settings.recipientCooldownSeconds > 0 && {
-        restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys: settings.encryptionKeys }),
-      }),
-    }),
+    acceptMessages,
+    endByApp,
+    verify,
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
     whatsappStatus: () => whatsappStatus(lookAtMeta.look),
