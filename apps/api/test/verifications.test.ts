@@ -125,6 +125,7 @@ describe('POST /api/verifications', () => {
     [{ length: 11 }, '/length'],
     [{ length: '6' }, '/length'],
     [{ ttlSeconds: 29 }, '/ttlSeconds'],
+    [{ ttlSeconds: 601 }, '/ttlSeconds'],
     [{ to: '+12' }, '/to'],
     [{ to: undefined }, '/to'],
     [{ code: '482913' }, '/code'],
@@ -494,7 +495,7 @@ describe('with a test key', () => {
     const { redis } = inside()
     const earlier = new Set(await redis.keys(`${fixture.prefix}:*`))
     const to = '+221771230111'
-    const { id, messageId } = (await start({ to, ttlSeconds: 900 }, headers)).json<Started>()
+    const { id, messageId } = (await start({ to, ttlSeconds: 600 }, headers)).json<Started>()
     expect((await check(id, '111111')).statusCode).toBe(404)
     expect((await look(`/api/verifications/${id}`)).statusCode).toBe(404)
     await check(id, '000000', headers)

@@ -16,7 +16,10 @@ const ENDS: Access = { kind: 'app', scope: 'messages:end' }
 
 const { least, most, usual } = CODE_LENGTHS
 const closed = { additionalProperties: false }
-const { to, ttlSeconds, reference, sourceIp } = common
+const { to, reference, sourceIp } = common
+
+/** As long as a code may be good for (NIST SP 800-63B). */
+const MOST_TTL_SECONDS = 600
 
 const StartSchema = Type.Object(
   {
@@ -28,7 +31,13 @@ const StartSchema = Type.Object(
         description: `a whole number from ${least} to ${most}: digits of the code; ${usual} unless given`,
       }),
     ),
-    ttlSeconds,
+    ttlSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 30,
+        maximum: MOST_TTL_SECONDS,
+        description: `a whole number from 30 to ${MOST_TTL_SECONDS}: life of the code`,
+      }),
+    ),
     template: Type.Optional(templateName),
     language,
     reference,
