@@ -516,6 +516,31 @@ describe('with a test key', () => {
   })
 })
 
+describe('with limits', () => {
+  const limited = apiFixture({ RECIPIENT_MAX_PER_HOUR: '2' })
+
+  it('a start and a resend are refused like any message, and what is refused does not count', async () => {
+    const to = recipient()
+    const { id } = (await limited.postTo('/api/verifications', { to })).json<Started>()
+    const again = () => limited.postTo(`/api/verifications/${id}/resend`, {})
+    const wait = () => limited.inside().redis.hset(limited.keys.verification(id), 'resendAt', Date.now() - 1)
+    await wait()
+    expect((await again()).statusCode).toBe(202)
+    const before = await limited.inside().redis.hgetall(limited.keys.verification(id))
+    await wait()
+    const refused = await again()
+    expect(refused.json()).toMatchObject({ status: 429, code: 'recipient_limited' })
+    expect(refused.headers['retry-after']).toBeDefined()
+    const after = await limited.inside().redis.hgetall(limited.keys.verification(id))
+    expect([after['resends'], after['messageIds']]).toEqual([before['resends'], before['messageIds']])
+    const start = await limited.postTo('/api/verifications', { to })
+    expect(start.json()).toMatchObject({ status: 429, code: 'recipient_limited' })
+    // By the operators it goes all the same: that is no further message.
+    const helped = await limited.postTo(`/api/verifications/${id}/resend`, { via: 'fallback' })
+    expect(helped.statusCode).toBe(202)
+  })
+})
+
 it('no code is in what the API logs', async () => {
   const codes = []
   for (let i = 0; i < 5; i += 1) {

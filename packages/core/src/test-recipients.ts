@@ -1,6 +1,6 @@
 /**
  * The recipients of test keys: the last four digits of the number say what becomes of a message. One row for each way that a message can
- * end, so that an app can try all of them. Pure; the table in `docs/test-keys.md` is made from it.
+ * end, so that an app can try all of them. Pure; a test holds the tables in `docs/test-keys.md` to it.
  */
 import type { FallbackReason } from './message.ts'
 

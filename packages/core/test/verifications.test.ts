@@ -1,4 +1,7 @@
 import {
+  createReseal,
+  createSealedPlaces,
+  createSealer,
   MOST_WRONG,
   MOST_WRONG_IN_A_ROW,
   RESEND_AFTER_MS,
@@ -89,6 +92,20 @@ describe('an answer', () => {
     expect((await after.check({ id, world: 'wallet', guess: '000000' })).kind).toBe('wrong')
     expect(await after.codeOf(id)).toBe(CODE)
     expect((await after.check({ id, world: 'wallet', guess: CODE })).kind).toBe('right')
+  })
+
+  it('keeps its code to send again when the older key goes, once that is sealed anew', async () => {
+    const [old, young] = [newKey('k1'), newKey('k2')]
+    const { start, of, redis, keys } = verificationFixture([old])
+    const { id, expiresAt } = await start(CODE)
+    const places = createSealedPlaces({ redis, keys, senderId: undefined })
+    const { reseal, count } = createReseal({ redis, sealer: createSealer([young, old]), places })
+    expect(await count()).toMatchObject({ k1: { 'codes of verifications': 1 } })
+    await reseal()
+    expect(await of([young]).codeOf(id)).toBe(CODE)
+    expect(await redis.pexpiretime(keys.verificationCode(id))).toBe(expiresAt)
+    // The digest cannot be made anew: its key has to stay as long as the code lives.
+    expect((await of([young]).check({ id, world: 'wallet', guess: CODE })).kind).toBe('wrong')
   })
 
   it('that is repeated as the same request is told the same, and is not counted again', async () => {
