@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { freePort, startReceiver } from '@relais/testing'
+import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { fuzz } from './fuzz/fuzz.ts'
 import { isUp, startSystem } from './system.ts'
@@ -43,10 +44,17 @@ it('no request, however made, is answered with a fault of ours', { timeout: 3_60
   await isUp(system.startApp('worker', { METRICS_PORT: '0' }))
   const fallenId = await system.send(REFUSED, '482913', { ttlSeconds: 900 })
   await system.reaches(fallenId, ['fallback'])
+  const to = '+221771234567'
+  const started = await system.call('POST', '/api/verifications', system.secrets.apiKey, { to })
+  const { id: resendableId } = (await started.json()) as { id: string }
+  const redis = new Redis(system.env.REDIS_URL)
+  t.onTestFinished(() => redis.disconnect())
+  await redis.hset(`${system.env.QUEUE_PREFIX}:verification:${resendableId}`, 'resendAt', 0)
   const report = await fuzz({
     ...system,
     phoneNumberId: system.env.WHATSAPP_PHONE_NUMBER_ID,
     fallenId,
+    resendableId,
     seed: SEED,
     requests: REQUESTS,
     memory: () => memoryOf(metricsPort),

@@ -134,6 +134,24 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
     expect(await refused()).toEqual([])
   })
 
+  it('verifications are started, sent again, checked and looked at', async () => {
+    const ask = (path: string, body?: object) =>
+      system.call(body ? 'POST' : 'GET', path, system.secrets.apiKey, body)
+    const started = await ask('/api/verifications', { to: recipients(30).at(-1) })
+    const { id, messageId } = (await started.json()) as { id: string; messageId: string }
+    const sent = await eventually(
+      () => system.simulator.messages().find(({ callbackData }) => callbackData === messageId),
+      (found) => found !== undefined,
+    )
+    const path = `/api/verifications/${id}`
+    expect((await ask(`${path}/check`, { code: '0000000000' })).status).toBe(200)
+    await admin.hset(`relais:verification:${id}`, 'resendAt', 0)
+    expect((await ask(`${path}/resend`, {})).status).toBe(202)
+    expect(await (await ask(`${path}/check`, { code: sent?.code })).json()).toEqual({ valid: true })
+    expect(await (await ask(path)).json()).toMatchObject({ status: 'verified' })
+    expect(await refused()).toEqual([])
+  })
+
   it('a message whose job was lost is found by the sweep', async () => {
     const [worker] = system.workers
     await worker?.kill()

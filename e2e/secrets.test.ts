@@ -179,6 +179,39 @@ async function askAsOperator(run: Run, id: string): Promise<void> {
   }
 }
 
+/** Codes that Relais makes, found out as their recipients do; right, wrong, sent again, and by the operators. */
+async function verifyEverything(run: Run): Promise<void> {
+  const { system, redis } = run
+  const { apiKey } = system.secrets
+  const admin = new Redis(redis.url)
+  const verify = async (ending: string) => {
+    const body = { to: ORIGIN + ending, length: 10 }
+    const { text } = await ask(run, '/api/verifications', as(apiKey, body))
+    const { id, messageId } = JSON.parse(text) as { id: string; messageId: string }
+    return { path: `/api/verifications/${id}`, id, messageId }
+  }
+  const codeOf = (messageId: string) =>
+    eventually(
+      () => system.simulator.messages().find(({ callbackData }) => callbackData === messageId)?.code ?? '',
+      (code) => code !== '',
+    )
+  const [right, wrong, silent] = [await verify('4575'), await verify('4576'), await verify('0001')]
+  for (const { path, id, messageId } of [right, wrong, silent]) {
+    const code = await codeOf(messageId)
+    const guess = String((Number(code) + 1) % 1e10).padStart(10, '0')
+    run.codes.push(code, guess)
+    await ask(run, `${path}/check`, as(apiKey, { code: guess }, { 'idempotency-key': 'guess' }))
+    await ask(run, `${path}/check`, as(apiKey, { code: `${code}0` }))
+    await admin.hset(`${system.env.QUEUE_PREFIX}:verification:${id}`, 'resendAt', 0)
+    await ask(run, `${path}/resend`, as(apiKey, id === silent.id ? { via: 'fallback' } : {}))
+    await ask(run, path, as(apiKey))
+    if (id !== wrong.id) await ask(run, `${path}/check`, as(apiKey, { code }))
+    else for (let i = 0; i < 5; i += 1) await ask(run, `${path}/check`, as(apiKey, { code: guess }))
+    await ask(run, path, as(apiKey))
+  }
+  admin.disconnect()
+}
+
 /** Requests that are wrong in every way there is, with secrets where they do not belong. */
 async function askWrongly(run: Run): Promise<void> {
   const { apiKey, opsKey, verifyToken, appSecret, accessToken } = run.system.secrets
@@ -344,6 +377,7 @@ it('secrets are nowhere but in fallback records, whatever goes wrong', { timeout
   const others = Object.values(system.secrets)
   const run: Run = { system, redis, answers: [], codes: [], others, printed: [] }
   await sendEverything(run)
+  await verifyEverything(run)
   await askWrongly(run)
   await operate(run)
   // Three were not signed: said once, with where they came from.

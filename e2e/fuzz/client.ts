@@ -29,12 +29,15 @@ export function createClient(deps: {
   secrets: { apiKey: string; otherApiKey: string; opsKey: string; appSecret: string }
   /** A message whose code an operator may read, or send again. */
   fallenId: string
+  /** A verification whose code may be sent again. */
+  resendableId: string
 }) {
   const { apiUrl, secrets } = deps
   const { hostname, port } = new URL(apiUrl)
   const agent = new Agent({ keepAlive: true })
   /** Messages that were accepted, for the requests about one. */
   const ids = ['msg_none']
+  const verifications = ['ver_none']
   let turn = 0
 
   return {
@@ -49,17 +52,15 @@ export function createClient(deps: {
       const isPassing = first.failure === 'ECONNRESET' || first.statusCode === 503
       if (isPassing) await sleep(AGAIN_MS)
       const answer = isPassing ? { ...(await exchange(request)), isRepeated: true } : first
-      if (answer.statusCode === 202 && request.operation?.path === '/api/messages') {
-        ids.unshift((JSON.parse(answer.body) as { id: string }).id)
-        ids.length = Math.min(ids.length, 20)
-      }
+      const path = request.operation?.path
+      if (answer.statusCode === 202 && path === '/api/messages') keep(ids, answer)
+      if (answer.statusCode === 202 && path === '/api/verifications') keep(verifications, answer)
       return answer
     },
   }
 
   function exchange(request: FuzzRequest): Promise<Answer> {
-    const isFallen = request.target.startsWith('/api/fallback') || request.target.endsWith('/resend')
-    const id = isFallen ? deps.fallenId : idFor(request)
+    const id = idFor(request)
     const body = request.body && withId(request.body, id)
     const headers = {
       ...keyOf(request),
@@ -99,9 +100,18 @@ export function createClient(deps: {
     })
   }
 
+  function keep(some: string[], { body }: Answer): void {
+    some.unshift((JSON.parse(body) as { id: string }).id)
+    some.length = Math.min(some.length, 20)
+  }
+
   /** The latest may still be taken back; all else is asked of each in turn. */
   function idFor({ method, target }: FuzzRequest): string {
     turn += 1
+    if (target.startsWith('/api/fallback')) return deps.fallenId
+    if (target.startsWith('/api/admin/messages') && target.endsWith('/resend')) return deps.fallenId
+    if (target.endsWith('/resend')) return deps.resendableId
+    if (target.startsWith('/api/verifications')) return verifications[turn % verifications.length] ?? ''
     const isCancel = method === 'DELETE' || target.endsWith('/cancel')
     return ids[isCancel ? 0 : turn % ids.length] ?? ''
   }

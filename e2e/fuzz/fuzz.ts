@@ -38,17 +38,19 @@ export async function fuzz(options: {
   phoneNumberId: string
   /** A message whose code an operator may read. */
   fallenId: string
+  /** A verification whose code may be sent again. */
+  resendableId: string
   seed: number
   requests: number
   memory: () => Promise<Memory>
   say?: (line: string) => void
 }): Promise<FuzzReport> {
-  const { seed, requests, apiUrl, secrets, phoneNumberId, fallenId, say } = options
+  const { seed, requests, apiUrl, secrets, phoneNumberId, fallenId, resendableId, say } = options
   const operations = await readOperations(apiUrl)
   const own = { ...secrets, phoneNumberId }
   const arbitrary = requestsOf(operations, own)
   const faultOf = createVerdict(operations)
-  const client = createClient({ apiUrl, secrets, fallenId })
+  const client = createClient({ apiUrl, secrets, fallenId, resendableId })
   const startedAt = performance.now()
   const kinds: Record<string, number> = {}
   const statuses: Record<string, number> = {}

@@ -27,6 +27,7 @@ import {
   type Sealer,
   type Traceparent,
   type Tracing,
+  type VerificationBirth,
 } from '@relais/core'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Capacity } from './capacity.ts'
@@ -46,6 +47,10 @@ export type Submission = {
   requestId?: { id: string; isGiven: boolean }
   /** The span of the request, where it is traced. */
   trace?: Traceparent | undefined
+  /** What the ids of the messages are made from, where the caller has to know them before. */
+  seed?: string
+  /** The verification that begins with a message, in the same step. Not asked for what was accepted before. */
+  verificationOf?: (message: Message) => VerificationBirth
 }
 
 /** What became of each request, in order: the message that was accepted, or why it was not. */
@@ -56,6 +61,7 @@ type Asked = Omit<AdmissionRequest, 'messages'> & {
   messages: Draft[]
   /** What its messages carry. */
   carried: { requestId?: string | undefined; trace?: Traceparent | undefined }
+  verificationOf?: Submission['verificationOf']
 }
 type Recorded = { index: number; kind: 'new' | 'earlier'; message: Message }
 
@@ -101,7 +107,7 @@ export function createAcceptMessages(deps: {
    * that has too many waiting, 503 while Redis cannot take the messages.
    */
   return async (submission: Submission): Promise<Submitted> => {
-    const { caller, requests, idempotency, requestId, trace } = submission
+    const { caller, requests, idempotency, requestId, trace, seed = newSeed(), verificationOf } = submission
     const beganAt = performance.now()
     const allowed = isTest(caller) ? undefined : countries?.get(caller.name)
     const drafts = requests
@@ -113,7 +119,7 @@ export function createAcceptMessages(deps: {
     const asked: Asked = {
       caller,
       app: worldOf(caller),
-      seed: newSeed(),
+      seed,
       ...(idempotency && { idempotency }),
       messages,
       carried: {
@@ -121,7 +127,8 @@ export function createAcceptMessages(deps: {
         trace: span?.isRecorded ? span.traceparent : undefined,
       },
       // What a test key sends reaches nobody.
-      isLimited: !isTest(caller),
+      isTest: isTest(caller),
+      ...(verificationOf && { verificationOf }),
     }
     const budgetMs = withinMs + (requests.length - 1) * MS_PER_FURTHER_MESSAGE
     const taken = within(budgetMs, (late) => take(asked, late))
@@ -211,7 +218,7 @@ export function createAcceptMessages(deps: {
    * @param entry that of the request, while nobody knows whether it is let in: what is not, is left out of the answer
    */
   async function accept(
-    { caller, carried }: Asked,
+    { caller, carried, verificationOf }: Asked,
     seed: string,
     drafts: readonly Draft[],
     late: Late,
@@ -224,8 +231,9 @@ export function createAcceptMessages(deps: {
           const given = { id, app: caller.name, isTest: isTest(caller), to, acceptedAt: now(), defaults }
           const message = newMessage(request, { ...given, ...carried })
           const atTheDoor = entry === undefined ? undefined : { entry, seed, index }
+          const how = { late, atTheDoor, verification: verificationOf?.(message) }
           const sealedContent = sealContent(sealer, id, contentOf(request))
-          return { index, ...(await acceptance.accept(message, sealedContent, { late, atTheDoor })) }
+          return { index, ...(await acceptance.accept(message, sealedContent, how)) }
         }),
       ),
     )
@@ -276,7 +284,7 @@ export function createAcceptMessages(deps: {
 export type AcceptMessages = ReturnType<typeof createAcceptMessages>
 
 /** What an app does with its test keys is apart from the rest: an Idempotency-Key of the one says nothing in the other. */
-function worldOf(caller: AppCaller): string {
+export function worldOf(caller: AppCaller): string {
   return isTest(caller) ? `${caller.name} test` : caller.name
 }
 

@@ -35,11 +35,13 @@ import { logLevelRoutes } from './routes/log-level.ts'
 import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
 import { queueRoutes } from './routes/queues.ts'
+import { verificationRoutes } from './routes/verifications.ts'
 import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { TakeReceipts } from './take-receipts.ts'
 import type { TokenActions } from './token-actions.ts'
 import type { WatchAlerts } from './watch-alerts.ts'
+import type { Verify } from './verify.ts'
 import type { WhatsappStatus } from './whatsapp-status.ts'
 
 export type AppDeps = {
@@ -53,6 +55,7 @@ export type AppDeps = {
   acceptMessages: AcceptMessages
   endByApp: EndByApp
   logLevel: Pick<LogLevelControl, 'read' | 'set'>
+  verify: Verify
   listFallbacks: ListFallbacks
   revealCode: RevealCode
   findMessages: FindMessages
@@ -120,6 +123,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await registerOpenApi(app, deps.version)
   await app.register(messagesRoutes(deps))
   await app.register(messageRoutes(deps))
+  await app.register(verificationRoutes(deps))
   await app.register(fallbackRoutes(deps))
   await app.register(adminMessagesRoutes(deps))
   await app.register(walletRoutes(deps))

@@ -40,6 +40,14 @@ export function createEndByApp(deps: {
     cancelAsOperator: async (operator: Pick<OperatorCaller, 'name'>, id: string): Promise<Message> =>
       takeBack(await any(id), { actor: `operator:${operator.name}`, detail: 'canceled by an operator' }),
 
+    /** Its code is over: while it still waits to be sent, it is not. */
+    async drop(id: string, detail: string): Promise<void> {
+      const { moved, message } = await store.move(id, { to: 'canceled', detail }).catch(refuseAsUnavailable)
+      if (!moved || !message) return
+      events.messageCanceled(message)
+      await learned(guard?.notSent(message))
+    },
+
     /**
      * The person has typed the code: nobody needs the message any more. Typed from what an operator read out it is used as well,
      * though that message has ended already; then nobody need read it any more, and it is erased. Throws a 409 for a code that never went to anybody.

@@ -5,6 +5,8 @@ import type { Message, MessageContent } from '@relais/core'
 export type MessageRequest = {
   to: string
   ttlSeconds?: number
+  /** In place of it: the deadline itself, in milliseconds since 1970. Nothing that a client can send. */
+  expiresAt?: number
   deliverWithinSeconds?: number
   reference?: string
   /** The IP address of the person who asked for it. It is counted, and kept nowhere. */
@@ -49,7 +51,7 @@ export function newMessage(
     claims: 0,
     waits: 0,
     acceptedAt,
-    expiresAt: acceptedAt + (request.ttlSeconds ?? defaults.ttlSeconds) * 1000,
+    expiresAt: request.expiresAt ?? acceptedAt + (request.ttlSeconds ?? defaults.ttlSeconds) * 1000,
     timeline: [{ status: 'queued', at: acceptedAt }],
   }
 }

@@ -34,6 +34,7 @@ import {
   createSender,
   createTallies,
   createUnsettled,
+  createVerifications,
   keyPrefix,
   LAST_CALLS_MS,
   openQueue,
@@ -76,6 +77,7 @@ import { createTakeReceipts } from './take-receipts.ts'
 import { createTokenActions } from './token-actions.ts'
 import { createUpdateAccessToken } from './update-access-token.ts'
 import { createWatchAlerts } from './watch-alerts.ts'
+import { createVerify } from './verify.ts'
 import { createWhatsappStatus } from './whatsapp-status.ts'
 
 /** Redis gets this long for one command, and an acceptance this long in all: together within the second promised. */
@@ -229,6 +231,59 @@ export async function openApi(
     now,
   })
 
+  const acceptMessages = createAcceptMessages({
+    admission: createAdmission({
+      redis,
+      keys,
+      encryptionKeys,
+      limits: {
+        cooldownMs: settings.recipientCooldownSeconds * 1000,
+        maxPerHour: settings.recipientMaxPerHour,
+        sourceMaxPerHour: settings.sourceMaxPerHour,
+        prefixMaxPerHour: settings.prefixMaxPerHour,
+        appMaxPerDay: settings.appMaxPerDay,
+        guard: settings.pumpingGuard,
+      },
+      watch,
+      onNews: events.limitNews,
+      now,
+    }),
+    acceptance,
+    capacity,
+    store,
+    replication,
+    sealer,
+    events,
+    defaults: {
+      template: settings.otpTemplate,
+      language: settings.templateLanguage,
+      ttlSeconds: settings.otpTtlSeconds,
+    },
+    countries: settings.appCountries,
+    withinMs: ACCEPT_WITHIN_MS,
+    tracing,
+    now,
+  })
+  const endByApp = createEndByApp({
+    store,
+    events,
+    audit,
+    ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
+    ...(settings.recipientCooldownSeconds > 0 && {
+      restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys }),
+    }),
+  })
+  const verify = createVerify({
+    verifications: createVerifications({ redis, keys, sealer, encryptionKeys }),
+    acceptMessages,
+    endByApp,
+    store,
+    fallbackQueue: fallback,
+    replication,
+    events,
+    now,
+  })
+
   const app = await buildApp({
     version,
     events,
@@ -237,49 +292,10 @@ export async function openApi(
     loginGuard: createLoginGuard(),
     onLogin: createLogins({ audit, events }),
     audit,
-    acceptMessages: createAcceptMessages({
-      admission: createAdmission({
-        redis,
-        keys,
-        encryptionKeys,
-        limits: {
-          cooldownMs: settings.recipientCooldownSeconds * 1000,
-          maxPerHour: settings.recipientMaxPerHour,
-          sourceMaxPerHour: settings.sourceMaxPerHour,
-          prefixMaxPerHour: settings.prefixMaxPerHour,
-          appMaxPerDay: settings.appMaxPerDay,
-          guard: settings.pumpingGuard,
-        },
-        watch,
-        onNews: events.limitNews,
-        now,
-      }),
-      acceptance,
-      capacity,
-      store,
-      replication,
-      sealer,
-      events,
-      defaults: {
-        template: settings.otpTemplate,
-        language: settings.templateLanguage,
-        ttlSeconds: settings.otpTtlSeconds,
-      },
-      countries: settings.appCountries,
-      withinMs: ACCEPT_WITHIN_MS,
-      tracing,
-      now,
-    }),
-    endByApp: createEndByApp({
-      store,
-      events,
-      audit,
-      ...(isGuarding && { guard: createPumpingGuard({ redis, keys }) }),
-      ...(settings.recipientCooldownSeconds > 0 && {
-        restartCoolDown: createRestartCoolDown({ redis, keys, encryptionKeys }),
-      }),
-    }),
+    acceptMessages,
+    endByApp,
     logLevel,
+    verify,
     listFallbacks: createListFallbacks({ store, fallen, now }),
     revealCode: createRevealCode({ store, fallen, sealer, audit, events }),
     queueStates: createQueueState({ queues, audit }),

@@ -25,6 +25,8 @@ const PROBLEM_CODES = [
   'already_revealed',
   'code_expired',
   'operator_limited',
+  'verification_ended',
+  'resend_too_soon',
   'reveal_unavailable',
   'resend_not_possible',
   'queue_not_pausable',

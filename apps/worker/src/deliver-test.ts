@@ -29,7 +29,7 @@ export function createDeliverTest(deps: { store: MessageStore; end: EndMessage; 
       case 'sending':
         return move(
           message,
-          outcome.kind === 'falls-back' && outcome.after === 'uncertain' ? 'uncertain' : 'sent',
+          outcome.kind !== 'expires' && outcome.after === 'uncertain' ? 'uncertain' : 'sent',
         )
       case 'uncertain':
       case 'sent':

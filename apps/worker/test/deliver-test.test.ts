@@ -20,7 +20,7 @@ const statuses = (message: Message | undefined) => message?.timeline.map(({ stat
 function endOf(outcome: TestOutcome): string[] {
   switch (outcome.kind) {
     case 'arrives':
-      return ['queued', 'sending', 'sent', 'delivered', ...(outcome.isRead ? ['read'] : [])]
+      return ['queued', 'sending', outcome.after ?? 'sent', 'delivered', ...(outcome.isRead ? ['read'] : [])]
     case 'expires':
       return ['queued', 'expired']
     case 'falls-back':

@@ -19,6 +19,7 @@ import type { Message } from './message.ts'
 import type { RedisClient } from './redis.ts'
 import type { EncryptionKey } from './sealer.ts'
 import { jobTrace } from './tracing.ts'
+import type { VerificationBirth } from './verification/verification.ts'
 
 /** The keys of the queue that BullMQ's script takes, in its order. */
 const JOB_KEYS = ['marker', 'meta', 'id', 'prioritized', 'delayed', 'completed', 'active', 'events', 'pc']
@@ -28,7 +29,8 @@ const GROUP = { most: 100, inFlight: 2 }
 
 /**
  * KEYS  1 timers · 2 unsettled, by app · 3 tags · 4 to 12 those of the queue · then for each message: its record, its content, its job,
- *       and the entry of its request (or the record again, when there is none)
+ *       and the entry of its request (or the record again, when there is none) · then, for each message that begins a verification, in order:
+ *       record and sealed code of that
  * ARGV  1 JSON: for each message, in order, a `Comer` · 2 what the keys of the queue begin with
  * Returns for each 1; or 0 when its request was not let in with it; or, when there was a record already, which then stays as it is, its
  * fields and values. Should that one still wait to be sent, and have no job, it gets one.
@@ -49,13 +51,22 @@ local bear, keepBirths = openBirths(KEYS[1], KEYS[2])
 local drawPriority, keepTags = openTags(KEYS[3], ${RESTART_AT})
 local queue = { unpack(KEYS, 4, 12) }
 local answers = {}
-for i, comer in ipairs(cjson.decode(ARGV[1])) do
+local comers = cjson.decode(ARGV[1])
+local lastKey = #comers * 4 + 12
+for i, comer in ipairs(comers) do
   local record, content, job, entry = unpack(KEYS, i * 4 + 9, i * 4 + 12)
+  local verification, code = KEYS[lastKey + 1], KEYS[lastKey + 2]
+  if comer.verification then lastKey = lastKey + 2 end
   if comer.seed and not isLetIn(entry, comer.seed, comer.index) then
     answers[i] = 0
   else
     local isToBeAdded = bear(record, content, comer)
     answers[i] = 1
+    if isToBeAdded and comer.verification then
+      redis.call('HSET', verification, unpack(comer.verification.fields))
+      redis.call('PEXPIREAT', verification, comer.verification.keptUntil)
+      redis.call('SET', code, comer.verification.sealedCode, 'PXAT', comer.verification.expiresAt)
+    end
     if not isToBeAdded then
       answers[i] = redis.call('HGETALL', record)
       local known = redis.call('HMGET', record, 'status', 'reason')
@@ -91,6 +102,8 @@ type Comer = Birth & {
   /** Only if its request was let in as this, and this message of it. */
   seed?: string
   index?: number
+  /** The verification that begins with it. */
+  verification?: VerificationBirth
 }
 
 /** A message of a request that is at the door at this moment. `entry`: the key under which `admission.ts` notes it. */
@@ -101,6 +114,7 @@ type Asking = {
   sealedContent: string
   late: Late | undefined
   atTheDoor: AtTheDoor | undefined
+  verification: VerificationBirth | undefined
 }
 
 /** `earlier`: a message of this id was there before, and is what counts. */
@@ -135,13 +149,21 @@ export function createAcceptance(options: {
      * Takes a message in. May be asked again for the same id, also when nobody knows what became of the first time.
      *
      * @param how.late once it is aborted the message is not told to Redis any more, and this rejects
+     * @param how.verification begins with it, in the same step, if the message is new
      * @param how.atTheDoor taken in only if, by the time that Redis does it, its request was let in with it
      */
     accept: (
       message: Message,
       sealedContent: string,
-      { late, atTheDoor }: { late?: Late; atTheDoor?: AtTheDoor | undefined } = {},
-    ): Promise<Accepted> => ask({ message, sealedContent, late, atTheDoor }),
+      how: {
+        late?: Late
+        atTheDoor?: AtTheDoor | undefined
+        verification?: VerificationBirth | undefined
+      } = {},
+    ): Promise<Accepted> => {
+      const { late, atTheDoor, verification } = how
+      return ask({ message, sealedContent, late, atTheDoor, verification })
+    },
   }
 
   async function acceptAll(askings: Asking[]): Promise<Accepted[]> {
@@ -150,6 +172,9 @@ export function createAcceptance(options: {
       const record = keys.message(id)
       return [record, keys.content(id), jobPrefix + id, atTheDoor?.entry ?? record]
     })
+    for (const { verification } of askings) {
+      if (verification) names.push(keys.verification(verification.id), keys.verificationCode(verification.id))
+    }
     const answers = await redis.relaisAccept(
       shared.length + names.length,
       ...shared,
@@ -160,7 +185,7 @@ export function createAcceptance(options: {
     return askings.map(({ message }, i) => readAnswer(message, answers[i]))
   }
 
-  function comerOf({ message, sealedContent, atTheDoor }: Asking): Comer {
+  function comerOf({ message, sealedContent, atTheDoor, verification }: Asking): Comer {
     const { app, type, acceptedAt, trace } = message
     return {
       ...birthOf(message, sealedContent, births),
@@ -169,6 +194,7 @@ export function createAcceptance(options: {
       askedAt: acceptedAt,
       ...(trace !== undefined && { jobTrace: jobTrace(trace) }),
       ...(atTheDoor && { seed: atTheDoor.seed, index: atTheDoor.index }),
+      ...(verification && { verification }),
     }
   }
 }

@@ -34,6 +34,9 @@ import type { RedisClient } from './redis.ts'
 
 const ENTRY_KEPT_MS = 24 * 3600 * 1000
 
+/** Of what came with a test key nothing is kept for longer. */
+const TEST_KEPT_MS = 3600 * 1000
+
 /**
  * Fields of an entry: body, seed, limited; and `by:...` for each time the request was made and not taken back. While its messages are
  * being taken back: `withdrawer`, who does it, and `withdrawnAt`.
@@ -53,7 +56,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 /**
  * KEYS  the entry of the request under each key of the ring, if it has an idempotency key; then those of the limits
- * ARGV  1 JSON: a `LimitPlan`, with `seed`, and `bodies`: the body's digest under each key of the ring
+ * ARGV  1 JSON: a `LimitPlan`, with `seed`, `bodies`: the body's digest under each key of the ring, and for how long the entry is kept (ms)
  * Returns { 'new' or 'repeat' or 'mismatch' or 'withdrawn', seed, 'index:wait in ms:limit,...' of the messages that are limited, JSON of what
  * the limits have to tell }.
  */
@@ -80,7 +83,7 @@ ${LIMIT_CHECKS}
 local told, admitted = checkLimits()
 if #plan.bodies > 0 and admitted > 0 then
   redis.call('HSET', KEYS[1], 'body', plan.bodies[1], 'seed', seed, 'limited', told, 'by:' .. seed, '')
-  redis.call('PEXPIRE', KEYS[1], ${ENTRY_KEPT_MS})
+  redis.call('PEXPIRE', KEYS[1], plan.keptMs)
 end
 return { 'new', seed, told, #news > 0 and cjson.encode(news) or '' }
 `
@@ -147,8 +150,8 @@ export type AdmissionRequest = {
   idempotency?: { key: string; body: string }
   /** Its messages. */
   messages: readonly Comer[]
-  /** `false`: it is looked for among the requests made before, and no limit is asked. */
-  isLimited?: boolean
+  /** It is looked for among the requests made before, and no limit is asked. */
+  isTest?: boolean
 }
 
 /** Why a message is not let in, and after how many milliseconds it would be, and not before. */
@@ -193,7 +196,11 @@ export function createAdmission(options: {
       const [kind, seed, limited, news] = await redis.relaisAdmit(
         names.length,
         ...names,
-        JSON.stringify({ ...plan, seed: request.seed }),
+        JSON.stringify({
+          ...plan,
+          seed: request.seed,
+          keptMs: request.isTest ? TEST_KEPT_MS : ENTRY_KEPT_MS,
+        }),
       )
       if (kind === 'mismatch' || kind === 'withdrawn') return { kind }
       if (!request.idempotency) told.set(request, limited)
@@ -244,7 +251,7 @@ export function createAdmission(options: {
     plan: LimitPlan & { bodies: string[] }
     isFree: boolean
   } {
-    const { app, idempotency, messages, isLimited = true } = request
+    const { app, idempotency, messages, isTest = false } = request
     const names = entriesOf(request)
     const places = new Map<string, number>()
     const place = (name: string): number => {
@@ -253,8 +260,8 @@ export function createAdmission(options: {
       return known
     }
     const bodies = idempotency ? digestsOfRequest(idempotency.body) : []
-    const plan = planLimits(app, isLimited ? messages : [], place)
-    if (!isLimited) return { names, plan: { ...plan, ...unlimited(messages), bodies }, isFree: !idempotency }
+    const plan = planLimits(app, isTest ? [] : messages, place)
+    if (isTest) return { names, plan: { ...plan, ...unlimited(messages), bodies }, isFree: !idempotency }
     const isFree = !idempotency && names.length === 0 && !plan.messages.some(({ stoppedMs }) => stoppedMs)
     return { names, plan: { ...plan, bodies }, isFree }
   }

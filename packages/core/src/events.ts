@@ -251,6 +251,13 @@ export function createEvents(options: {
       logger.info({ event: 'message.used', ...about(message) }, 'code used')
     },
 
+    /** The code was typed in; or `guessed`: as many wrong ones as may be, so nothing is right any more. */
+    verificationEnded({ id, app }: { id: string; app: string }, end: 'verified' | 'guessed'): void {
+      const facts = { event: `verification.${end}`, verificationId: id, app }
+      if (end === 'verified') logger.info(facts, 'verified')
+      else logger.warn(facts, 'too many wrong codes: this verification is over')
+    },
+
     /** A call to Meta of any kind. Counted and not logged. */
     providerCalled(outcome: string, durationMs: number): void {
       metrics.graphRequest.observe({ outcome }, durationMs / 1000)

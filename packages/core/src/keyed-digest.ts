@@ -16,7 +16,7 @@ const DIGEST_BYTES = 16
  */
 export function createKeyedDigest(
   ring: readonly EncryptionKey[],
-  purpose: 'idempotency' | 'recipient' | 'source' | 'pair' | 'audit' | 'search',
+  purpose: 'idempotency' | 'recipient' | 'source' | 'pair' | 'audit' | 'search' | 'verification',
 ): (text: string) => string[] {
   const derived = ring.map(({ key }) =>
     Buffer.from(hkdfSync('sha256', Buffer.from(key.reveal(), 'base64'), '', `relais ${purpose}`, KEY_BYTES)),

@@ -33,6 +33,12 @@ export function createKeys(prefix: string) {
     failing: (app: string, block: string) => `${prefix}:failing:${app}:${block}`,
     /** Hash: what operators have ruled about prefixes. Expires with the last ruling. */
     rulings: () => `${prefix}:rulings`,
+    /** Hash: the record of a verification. Lives until an hour after its deadline; with a test key, an hour after its start. */
+    verification: (id: string) => `${prefix}:verification:${id}`,
+    /** String: its sealed code. Gone at the deadline, or when the verification ends. */
+    verificationCode: (id: string) => `${prefix}:verification-code:${id}`,
+    /** String: wrong answers in a row for a recipient of an app. Expires a day after the last one. Named by a keyed digest. */
+    wrongInARow: (digest: string) => `${prefix}:wrong-in-a-row:${digest}`,
     /** Sorted set: message ids by the moment they are to be looked at, whatever became of their jobs. */
     timers: () => `${prefix}:timers`,
     /** Sorted set: ids of messages that fell back, by the moment. Holds a day, and ten thousand of them. */

@@ -62,7 +62,7 @@ ${OPEN_INDEX}
 local answers = {}
 for i, step in ipairs(cjson.decode(ARGV[1])) do
   local record, content = KEYS[i * 2 + 2], KEYS[i * 2 + 3]
-  local known = redis.call('HMGET', record, 'status', 'claims', 'reason', 'acceptedAt', 'app')
+  local known = redis.call('HMGET', record, 'status', 'claims', 'reason', 'acceptedAt', 'app', 'isTest')
   local fits = string.find(step.from, ',' .. (known[1] or '') .. ',', 1, true)
   if fits and step.claims then fits = (known[2] or '0') == step.claims end
   if fits and step.unlessFalling then fits = not known[3] end
@@ -80,7 +80,7 @@ for i, step in ipairs(cjson.decode(ARGV[1])) do
     end
     if step.providerMessageId and redis.call('HGET', record, 'providerMessageId') ~= step.providerMessageId then
       set[#set + 1] = 'providerMessageId'; set[#set + 1] = step.providerMessageId
-      index(step.index)
+      if not known[6] then index(step.index) end
     end
     redis.call('HSET', record, unpack(set))
     if step.erase then redis.call('DEL', content) end
@@ -89,7 +89,7 @@ for i, step in ipairs(cjson.decode(ARGV[1])) do
     if timer == 'over' then change = -redis.call('ZREM', KEYS[1], step.id)
     elseif timer then change = redis.call('ZADD', KEYS[1], timer, step.id) end
     if change ~= 0 then redis.call('HINCRBY', KEYS[2], known[5], change) end
-    if step.fellBackAt and redis.call('HEXISTS', record, 'isTest') == 0 then
+    if step.fellBackAt and not known[6] then
       redis.call('ZADD', KEYS[3], step.fellBackAt, step.id)
       redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', step.fellBackAt - ${FALLEN_KEPT_MS})
       redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -${MOST_FALLEN + 1})

@@ -53,13 +53,13 @@ export function createSealedPlaces(options: {
 }): SealedPlace[] {
   const { redis, keys, senderId } = options
   return [
-    { name: 'message contents', batches: contents },
+    { name: 'message contents', batches: () => strings(keys.content('*'), 'content') },
+    { name: 'codes of verifications', batches: () => strings(keys.verificationCode('*'), 'verification') },
     { name: 'access tokens', batches: accessTokens },
     { name: 'api keys', batches: apiKeys },
   ]
 
-  async function* contents(): AsyncIterable<SealedText[]> {
-    const all = keys.content('*')
+  async function* strings(all: string, purpose: Owner['purpose']): AsyncIterable<SealedText[]> {
     const idAt = all.length - 1
     let cursor = '0'
     do {
@@ -69,7 +69,7 @@ export function createSealedPlaces(options: {
       const texts = names.length > 0 ? await redis.mget(names) : []
       yield names.flatMap((key, index) => {
         const text = texts[index]
-        return text ? [{ key, field: '', text, owner: { purpose: 'content', id: key.slice(idAt) } }] : []
+        return text ? [{ key, field: '', text, owner: { purpose, id: key.slice(idAt) } }] : []
       })
       cursor = next
     } while (cursor !== '0')

@@ -24,7 +24,7 @@ export const newKey = (id: string): EncryptionKey => ({
 })
 const k1 = newKey('k1')
 
-type Ask = { app?: string; source?: string; isCode?: boolean; isLimited?: boolean }
+type Ask = { app?: string; source?: string; isCode?: boolean; isTest?: boolean }
 
 export function limitsFixture(given: Partial<Limits> = {}, encryptionKeys = [k1]) {
   const { redis, keys } = redisFixture()
@@ -46,11 +46,11 @@ export function limitsFixture(given: Partial<Limits> = {}, encryptionKeys = [k1]
   const prefix = keys.message('').replace(/message:$/, '')
   const allKeys = () => redis.keys(`${prefix}*`)
 
-  const requestTo = (numbers: string[], { app = 'wallet', source, isCode = true, isLimited }: Ask = {}) => ({
+  const requestTo = (numbers: string[], { app = 'wallet', source, isCode = true, isTest }: Ask = {}) => ({
     app,
     seed: newSeed(),
     messages: numbers.map((to, index) => ({ index, to, isCode, ...(source !== undefined && { source }) })),
-    ...(isLimited !== undefined && { isLimited }),
+    ...(isTest !== undefined && { isTest }),
   })
   /** For each number, what refused it; undefined for those let in. */
   const askAll = async (numbers: string[], ask?: Ask, by = admission): Promise<(Refusal | undefined)[]> => {

@@ -201,7 +201,7 @@ describe('a prefix that was stopped', () => {
     await accustom('shop')
     expect(await ask('+221771239999', { app: 'shop' })).toBeUndefined()
     expect(await ask('+221771239999', { isCode: false })).toBeUndefined()
-    expect(await ask('+221771239999', { isLimited: false })).toBeUndefined()
+    expect(await ask('+221771239999', { isTest: true })).toBeUndefined()
   })
 
   it('is allowed when an operator says so, and what is sent then is not held against it', async () => {

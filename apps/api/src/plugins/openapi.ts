@@ -27,6 +27,7 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
       },
       tags: [
         { name: 'messages', description: 'For apps: an API key' },
+        { name: 'verifications', description: 'For apps: an API key' },
         { name: 'operators', description: 'For operators: an ops key' },
         { name: 'machines', description: 'For Meta and for probes' },
       ],

@@ -6,7 +6,8 @@ import type { MessageRequest } from '../new-message.ts'
 const TEXT = '^[^\\u0000-\\u0008\\u000B-\\u001F\\u007F\\uD800-\\uDFFF]*$'
 const LINE = '^[^\\u0000-\\u001F\\u007F\\uD800-\\uDFFF]*$'
 
-const common = {
+/** What every kind of message may have. */
+export const common = {
   to: Type.String({
     maxLength: 32,
     description: 'the recipient in E.164, with +',
@@ -44,11 +45,11 @@ const common = {
   ),
 }
 
-const templateName = Type.String({
+export const templateName = Type.String({
   pattern: '^[a-z0-9_]{1,512}$',
   description: 'a template name of a-z 0-9 _',
 })
-const language = Type.Optional(
+export const language = Type.Optional(
   Type.String({ pattern: '^[a-z]{2,3}(_[A-Z]{2})?$', description: 'a language such as fr or en_US' }),
 )
 const closed = { additionalProperties: false }
