@@ -4,6 +4,9 @@ import type { TryResult } from './answer.ts'
 const FIRST_GAP_MS = 200
 const MOST_GAP_MS = 4000
 
+/** Who is asked to come back later than this is better told: somebody waits for the code. */
+const MOST_ASKED_SECONDS = 10
+
 /**
  * How long to wait before the next try; undefined: there is none. Only for calls that may be made twice: those that read, those that
  * carry an idempotency key, and those that Relais answers alike when they come again.
@@ -22,8 +25,11 @@ export function gapBefore(result: TryResult, tries: number, random: number): num
       const { status, retryAfterSeconds } = result.problem
       if (status !== 408 && status !== 429 && status < 500) return undefined
       const isToldWhen = (status === 429 || status === 503) && retryAfterSeconds !== undefined
+      if (!isToldWhen) return backoff(tries, random)
       // Not sooner than was asked for, and not all at once.
-      return isToldWhen ? retryAfterSeconds * 1000 + random * FIRST_GAP_MS : backoff(tries, random)
+      return retryAfterSeconds > MOST_ASKED_SECONDS
+        ? undefined
+        : retryAfterSeconds * 1000 + random * FIRST_GAP_MS
     }
   }
 }

@@ -3,13 +3,18 @@
 /** Fields of a body whose values are for one pair of eyes. */
 const SECRET_FIELDS = ['code', 'text', 'parameters']
 
-/** The values of a body that are secret, those of a batch included; a long list is not walked twice. */
+/** What is shorter is no code that Relais takes, and stands in many a word. */
+const LEAST_LENGTH = 4
+
+/** The values of a body that are secret, those of a batch included. */
 export function secretsOf(body: unknown): string[] {
   if (Array.isArray(body)) return body.flatMap(secretsOf)
   if (typeof body !== 'object' || body === null) return []
   return Object.entries(body).flatMap(([name, value]) => {
     if (!SECRET_FIELDS.includes(name)) return secretsOf(value)
-    return [value].flat().filter((each): each is string => typeof each === 'string' && each !== '')
+    return [value]
+      .flat()
+      .filter((each): each is string => typeof each === 'string' && each.length >= LEAST_LENGTH)
   })
 }
 

@@ -110,12 +110,20 @@ describe('a message', () => {
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(999)
   })
 
-  it('is not waited for when the server asks for more time than the call has', async () => {
+  it.each([
+    ['more time than the call has', 4, 3000],
+    ['more time than people wait', 11, 60_000],
+  ])('is not waited for when the server asks for %s', async (_what, seconds, timeoutMs) => {
     const { relais, asked } = await setup([
-      answer(429, problem(429, 'recipient_limited', { retryAfterSeconds: 40 }), { 'retry-after': '40' }),
+      answer(429, problem(429, 'recipient_limited'), { 'retry-after': String(seconds) }),
     ])
-    const error = await failureOf(relais.send(message))
-    expect(error).toMatchObject({ status: 429, code: 'recipient_limited', retryAfterSeconds: 40, tries: 1 })
+    const error = await failureOf(relais.send(message, { timeoutMs }))
+    expect(error).toMatchObject({
+      status: 429,
+      code: 'recipient_limited',
+      retryAfterSeconds: seconds,
+      tries: 1,
+    })
     expect(asked).toHaveLength(1)
   })
 
@@ -301,7 +309,9 @@ describe('many messages', () => {
     expect(batches.map(({ size }) => size).toSorted((a, b) => b - a)).toEqual([
       1000, 1000, 1000, 1000, 1000, 500,
     ])
-    expect(batches.map(({ key }) => key).toSorted()).toEqual([0, 1, 2, 3, 4, 5].map((i) => `list.${i}`))
+    expect(new Set(batches.map(({ key }) => key))).toEqual(
+      new Set([0, 1, 2, 3, 4, 5].map((i) => `list.${i}`)),
+    )
     expect(most()).toBe(3)
   })
 
