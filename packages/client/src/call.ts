@@ -20,6 +20,8 @@ export type Call = {
   path: string
   body?: unknown
   idempotencyKey?: string
+  /** The key that errors tell, where it is another. */
+  repeatWith?: string
   /** Whether a body is what this route answers. */
   isExpected: (body: unknown) => boolean
 }
@@ -54,7 +56,7 @@ export function createCaller(deps: {
       const gapMs = tries <= retries ? gapBefore(result, tries, Math.random()) : undefined
       const isOver = leftMs() <= 0
       if (gapMs === undefined || isOver || gapMs >= leftMs()) {
-        throw errorOf(result, { tries, isOver, idempotencyKey: call.idempotencyKey })
+        throw errorOf(result, { tries, isOver, idempotencyKey: call.repeatWith ?? call.idempotencyKey })
       }
       await pause(gapMs, signal)
     }

@@ -33,7 +33,7 @@ export type Relais = {
 
   /**
    * Sends any number of messages, in batches of a thousand. One that fails harms no other: the results are in the order of the messages.
-   * The deadline is that of each batch.
+   * The deadline is that of each batch. The same list with the same `idempotencyKey`, of up to 100 characters, is sent once.
    */
   sendMany(messages: readonly MessageRequest[], options?: SendOptions): Promise<SendResult[]>
 
@@ -76,7 +76,7 @@ export function createRelais(options: RelaisOptions): Relais {
   return {
     send: (body, how) =>
       call({ method: 'POST', path: '/api/messages', body, isExpected: isAboutMessage, ...keyedBy(how) }, how),
-    sendMany: createSendMany(call, key),
+    sendMany: createSendMany({ call, apiKey: key, timeoutMs }),
     message,
     waitFor: createWaitFor(message),
     // Relais answers a repeat of these two like the first.

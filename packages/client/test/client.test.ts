@@ -158,7 +158,7 @@ describe('a message', () => {
     expect(asked).toHaveLength(1)
 
     const controller = new AbortController()
-    const late = await setup([answer(503, problem(503, 'queue_unavailable'), { 'retry-after': '20' })])
+    const late = await setup([answer(503, problem(503, 'queue_unavailable'), { 'retry-after': '9' })])
     const sent = failureOf(late.relais.send(message, { signal: controller.signal }))
     setTimeout(() => controller.abort(why), 100)
     expect(await sent).toBe(why)
@@ -304,7 +304,11 @@ describe('many messages', () => {
     expect(results).toHaveLength(5500)
     for (const [i, result] of results.entries()) {
       if (i % 2 === 0) expect(result).toMatchObject({ ok: true, message: { id: String(i) } })
-      else expect(result).toMatchObject({ ok: false, error: { status: 422, code: 'invalid_request' } })
+      else
+        expect(result).toMatchObject({
+          ok: false,
+          error: { status: 422, code: 'invalid_request', idempotencyKey: 'list' },
+        })
     }
     expect(batches.map(({ size }) => size).toSorted((a, b) => b - a)).toEqual([
       1000, 1000, 1000, 1000, 1000, 500,
@@ -319,6 +323,32 @@ describe('many messages', () => {
     const { relais, batches } = await setupMany()
     expect(await relais.sendMany([])).toEqual([])
     expect(batches).toEqual([])
+  })
+
+  it('that were taken back with a batch are sent again with a new key, and the others are not', async () => {
+    const takenBack = problem(503, 'queue_unavailable')
+    const sent = (to: string) => ({ ...accepted, id: `msg_${to}`, to })
+    const { relais, asked } = await setup([
+      answer(503, takenBack, { 'retry-after': '0' }),
+      answer(202, { accepted: 1, rejected: 2, results: [takenBack, sent('2'), takenBack] }),
+      answer(202, { accepted: 1, rejected: 1, results: [sent('1'), takenBack] }),
+      answer(202, { accepted: 1, rejected: 0, results: [sent('3')] }),
+    ])
+    const results = await relais.sendMany(
+      ['1', '2', '3'].map((to) => ({ ...message, to })),
+      { idempotencyKey: 'list' },
+    )
+    expect(results.map((result) => result.ok && result.message.id)).toEqual(['msg_1', 'msg_2', 'msg_3'])
+    const requests = asked.map(({ headers, body }) => {
+      const { messages } = JSON.parse(body) as { messages: { to: string }[] }
+      return [headers['idempotency-key'], messages.map(({ to }) => to).join()]
+    })
+    expect(requests).toEqual([
+      ['list.0', '1,2,3'],
+      ['list.0', '1,2,3'],
+      ['list.0.1', '1,3'],
+      ['list.0.2', '3'],
+    ])
   })
 
   it('fail together where their batch does, and harm no other batch', async () => {
