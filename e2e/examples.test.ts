@@ -11,6 +11,7 @@ import { sharedSystem } from './system.ts'
 
 type Request = {
   after?: { operation: string; example: string; until?: string }
+  params?: Record<string, string>
   query?: Record<string, string>
   headers?: Record<string, string>
   body?: unknown
@@ -149,7 +150,9 @@ async function ask(example: Example, id: string, key?: string): Promise<{ status
   const query = request.query ? `?${new URLSearchParams(request.query).toString()}` : ''
   const body = request.body === undefined ? undefined : JSON.stringify(request.body)
   const bearer = scheme === 'opsKey' ? secrets.opsKey : (key ?? testKey)
-  const answer = await fetch(apiUrl + path.replace('{id}', id) + query, {
+  const values: Record<string, string> = { id, ...request.params }
+  const target = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => values[name] ?? '')
+  const answer = await fetch(apiUrl + target + query, {
     method,
     headers: {
       ...(body !== undefined && { 'content-type': 'application/json' }),

@@ -18,6 +18,8 @@ type Example = {
   summary: string
   /** What is requested before: the example of another operation, whose answer gives the `{id}` of the path, until that message is in a state. */
   after?: { operation: string; example: string; until?: string }
+  /** Of the path, other than such an id. */
+  params?: Record<string, string>
   query?: Record<string, string>
   headers?: Record<string, string>
   body?: unknown
