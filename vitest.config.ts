@@ -1,7 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const folders = { core: 'packages/core', simulator: 'packages/simulator', testing: 'packages/testing' }
+const folders = {
+  client: 'packages/client',
+  core: 'packages/core',
+  simulator: 'packages/simulator',
+  testing: 'packages/testing',
+}
 const apps = { api: 'apps/api', worker: 'apps/worker' }
 
 /** Tests read the sources of the workspace, so a forgotten build can never hide a change. */

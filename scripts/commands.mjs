@@ -9,10 +9,10 @@ import { writeSbom } from './sbom.mjs'
 import { screenshots } from './screenshots.mjs'
 import { setUp } from './setup.mjs'
 import { start } from './start.mjs'
-import { fuzz, test } from './test.mjs'
+import { fuzz, openapi, test } from './test.mjs'
 import { stopToolsOnSignals } from './tool.mjs'
 
-const commands = { start, test, build, audit, simulator, chaos, fuzz, bench, screenshots }
+const commands = { start, test, build, audit, simulator, chaos, fuzz, openapi, bench, screenshots }
 
 /** Runs the named command, and turns what it throws into one line and an exit code. */
 export async function runFromCommandLine([name, ...args]) {

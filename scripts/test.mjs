@@ -62,6 +62,17 @@ export async function fuzz(args) {
   return runVitest(['e2e/fuzz.test.ts'], { ...(await findRedis()), ...env })
 }
 
+/** Writes down what the API says of itself, `docs/openapi.json`, and then what is made from it: the types of the client. */
+export async function openapi() {
+  await setUp()
+  const found = await findRedis()
+  for (const file of ['apps/api/test/openapi.test.ts', 'packages/client/test/api-types.test.ts']) {
+    const code = await runVitest([file, '--update'], found)
+    if (code !== 0) return code
+  }
+  return 0
+}
+
 function readArguments(args, options) {
   try {
     return parseArgs({ args, options })

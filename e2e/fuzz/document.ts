@@ -17,6 +17,7 @@ export type Schema = {
   maximum?: number
   anyOf?: Schema[]
   oneOf?: Schema[]
+  allOf?: Schema[]
 }
 
 type Content = Record<string, { schema: Schema }>
@@ -39,9 +40,15 @@ type Described = {
   responses: Record<string, { content?: Content }>
 }
 
+type Document = {
+  paths: Record<string, Record<string, Described>>
+  components: { schemas: Record<string, unknown> }
+}
+
 export async function readOperations(baseUrl: string): Promise<Operation[]> {
   const answer = await fetch(`${baseUrl}/openapi.json`)
-  const { paths } = (await answer.json()) as { paths: Record<string, Record<string, Described>> }
+  const document = (await answer.json()) as Document
+  const paths = inPlace(document.paths, document) as Document['paths']
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, described]) => {
       const body = described.requestBody?.content['application/json']?.schema
@@ -62,8 +69,25 @@ export async function readOperations(baseUrl: string): Promise<Operation[]> {
   )
 }
 
+/** A copy with each schema in its place, instead of a reference to it. */
+function inPlace(node: unknown, document: Document): unknown {
+  if (Array.isArray(node)) return node.map((item) => inPlace(item, document))
+  if (typeof node !== 'object' || node === null) return node
+  const { $ref } = node as { $ref?: unknown }
+  if (typeof $ref === 'string') {
+    return inPlace(document.components.schemas[$ref.split('/').at(-1) ?? ''], document)
+  }
+  return Object.fromEntries(Object.entries(node).map(([name, value]) => [name, inPlace(value, document)]))
+}
+
 function keyOf({ security = [] }: Described): Operation['key'] {
   const [scheme] = security.flatMap((required) => Object.keys(required))
-  if (scheme === undefined) return 'none'
-  return scheme === 'apiKey' ? 'app' : 'operator'
+  switch (scheme) {
+    case 'apiKey':
+      return 'app'
+    case 'opsKey':
+      return 'operator'
+    default:
+      return 'none'
+  }
 }

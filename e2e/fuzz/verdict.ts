@@ -12,7 +12,8 @@ export function createVerdict(operations: readonly Operation[]) {
   const validators = new Map<Schema, ValidateFunction>()
   const problem = operations.flatMap(({ answers }) => answers.get(401) ?? [])[0]
   if (!problem) throw new Error('the document describes no problem')
-  const problemSchema: Schema = problem
+  // Any problem, and then one with a code that this answer can have.
+  const [problemSchema = problem] = problem.allOf ?? []
 
   /** Undefined: nothing. */
   return (request: FuzzRequest, answer: Answer): string | undefined => {

@@ -11,3 +11,7 @@ export function isoTime(time: number): string {
 export function isoTimeOrNull(time: number | null | undefined): string | null {
   return time === null || time === undefined ? null : isoTime(time)
 }
+
+/** A value that may be unknown, or not apply. */
+export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])

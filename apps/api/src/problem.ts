@@ -45,10 +45,13 @@ export type ProblemCode = (typeof PROBLEM_CODES)[number]
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
-const FieldFaultSchema = Type.Object({
-  pointer: Type.String({ description: 'JSON pointer to the value' }),
-  detail: Type.String({ description: 'What is wrong with it' }),
-})
+const FieldFaultSchema = Type.Object(
+  {
+    pointer: Type.String({ description: 'JSON pointer to the value' }),
+    detail: Type.String({ description: 'What is wrong with it' }),
+  },
+  { title: 'FieldFault' },
+)
 
 export const ProblemSchema = Type.Object(
   {
@@ -56,11 +59,11 @@ export const ProblemSchema = Type.Object(
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
-    code: Type.Enum([...PROBLEM_CODES]),
+    code: Type.Enum([...PROBLEM_CODES], { title: 'ProblemCode', description: 'Stable: decide by it' }),
     errors: Type.Optional(Type.Array(FieldFaultSchema)),
     retryAfterSeconds: Type.Optional(Type.Integer({ description: 'The same as Retry-After' })),
   },
-  { description: 'RFC 9457 problem details' },
+  { title: 'Problem', description: 'RFC 9457 problem details' },
 )
 
 /** The answers that say when to try again. */
@@ -68,17 +71,45 @@ const RETRY_AFTER = {
   'Retry-After': { type: 'integer', description: 'seconds until another try makes sense' },
 }
 
-/** The problems a route may answer with, for its schema. */
-export function problems<const S extends number>(...statusCodes: S[]) {
-  const answer = (statusCode: number) => ({
+/** What an answer of this status can mean on any route. */
+const CODES_ANYWHERE: Readonly<Record<number, readonly ProblemCode[]>> = {
+  400: ['malformed_json', 'bad_request'],
+  401: ['unauthorized'],
+  403: ['forbidden'],
+  404: ['not_found'],
+  413: ['payload_too_large'],
+  415: ['unsupported_media_type'],
+  422: ['invalid_request'],
+  503: ['queue_unavailable'],
+}
+
+/**
+ * The problems a route may answer with, for its schema. Where a status means more on this route than on any, its further codes are
+ * named: `problems(400, 422, { 409: ['already_ended'] })`.
+ */
+export function problems(
+  ...named: (number | Readonly<Record<number, readonly ProblemCode[]>>)[]
+): Record<number, ReturnType<typeof problemAnswer>> {
+  const codes = new Map<number, readonly ProblemCode[]>()
+  for (const one of named) {
+    const further = typeof one === 'number' ? { [one]: [] } : one
+    for (const [status, more] of Object.entries(further)) {
+      codes.set(Number(status), [...new Set([...(CODES_ANYWHERE[Number(status)] ?? []), ...more])])
+    }
+  }
+  return Object.fromEntries(
+    [...codes].map(([statusCode, possible]) => [statusCode, problemAnswer(statusCode, possible)]),
+  )
+}
+
+/** `codes` is for the OpenAPI document, which then lists them: see `plugins/openapi.ts`. */
+function problemAnswer(statusCode: number, codes: readonly ProblemCode[]) {
+  return {
     description: STATUS_CODES[statusCode] ?? 'Error',
     content: { [PROBLEM_TYPE]: { schema: ProblemSchema } },
     ...([429, 503].includes(statusCode) && { headers: RETRY_AFTER }),
-  })
-  return Object.fromEntries(statusCodes.map((code) => [code, answer(code)])) as Record<
-    S,
-    ReturnType<typeof answer>
-  >
+    codes,
+  }
 }
 
 export type Problem = Static<typeof ProblemSchema>

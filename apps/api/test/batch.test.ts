@@ -29,6 +29,7 @@ describe('POST /api/messages/batch', () => {
     ]
     const answer = await batch([code, ...bad, { to: code.to, type: 'text', text: 'Bonjour' }])
     expect(answer.statusCode).toBe(202)
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
     const { results, ...counts } = answer.json<Summary>()
     expect(counts).toEqual({ accepted: 2, rejected: bad.length })
     expect(results[0]).toEqual({

@@ -8,8 +8,10 @@ import { operatorOf, type Access } from '../plugins/auth.ts'
 import { fieldIn, registerForms } from '../plugins/forms.ts'
 import { asPages } from '../plugins/headers.ts'
 import { toProblem } from '../plugins/problems.ts'
-import { refuseAsUnavailable } from '../problem.ts'
+import { problems, refuseAsUnavailable } from '../problem.ts'
 import type { TokenActions } from '../token-actions.ts'
+import { OVERVIEW_EXAMPLES } from './operator-examples.ts'
+import { OverviewSchema } from './overview-answer.ts'
 
 const LOOKS: Access = { kind: 'operator', scope: 'status:read', by: 'basic' }
 const CHANGES: Access = { kind: 'operator', scope: 'token:write', by: 'basic' }
@@ -82,12 +84,14 @@ export async function registerAdmin(app: FastifyInstance, deps: AdminDeps): Prom
   app.get(
     '/api/admin/overview',
     {
-      config: { access: READS },
+      config: { access: READS, documentedAnswer: OverviewSchema, examples: OVERVIEW_EXAMPLES },
       schema: {
         tags: ['operators'],
+        operationId: 'getOverview',
         summary: 'All that the status page shows',
         description:
           'Times are milliseconds since 1970. What is found wrong is in `findings`, the worst first: docs/runbook.md has a section for each.',
+        response: problems(503),
       },
     },
     () => readOverview({ waitMs: MOST_WAIT_MS }).catch(refuseAsUnavailable),

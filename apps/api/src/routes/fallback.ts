@@ -8,26 +8,30 @@ import { OneLine } from '../one-line.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
 import { problems, refuseAsUnavailable } from '../problem.ts'
 import type { RevealCode } from '../reveal-code.ts'
+import { FALLBACK_EXAMPLES, REVEAL_EXAMPLES } from './operator-examples.ts'
 
 const LIST_DEFAULT = 50
 
 const MessageId = Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$', description: 'the id of a message' })
 
-const RecordSchema = Type.Object({
-  messageId: Type.String(),
-  app: Type.String(),
-  type: Type.Enum([...MESSAGE_TYPES]),
-  to: Type.String({ description: 'the last four digits' }),
-  reason: Type.Enum([...FALLBACK_REASONS]),
-  detail: Type.Optional(Type.String()),
-  fellBackAt: IsoTime,
-  expiresAt: IsoTime,
-  reference: Type.Optional(Type.String()),
-  isRevealable: Type.Boolean({ description: 'its code can be revealed now' }),
-  revealedAt: Type.Optional(IsoTime),
-  revealedBy: Type.Optional(Type.String({ description: 'the operator' })),
-  usedAt: Type.Optional(IsoTime),
-})
+const RecordSchema = Type.Object(
+  {
+    messageId: Type.String(),
+    app: Type.String(),
+    type: Type.Enum([...MESSAGE_TYPES], { title: 'MessageType' }),
+    to: Type.String({ description: 'the last four digits' }),
+    reason: Type.Enum([...FALLBACK_REASONS], { title: 'FallbackReason', description: 'why it fell back' }),
+    detail: Type.Optional(Type.String()),
+    fellBackAt: IsoTime,
+    expiresAt: IsoTime,
+    reference: Type.Optional(Type.String()),
+    isRevealable: Type.Boolean({ description: 'its code can be revealed now' }),
+    revealedAt: Type.Optional(IsoTime),
+    revealedBy: Type.Optional(Type.String({ description: 'the operator' })),
+    usedAt: Type.Optional(IsoTime),
+  },
+  { title: 'FallbackRecord' },
+)
 
 const READS: Access = { kind: 'operator', scope: 'fallback:read' }
 const REVEALS: Access = { kind: 'operator', scope: 'fallback:reveal' }
@@ -45,9 +49,10 @@ export function fallbackRoutes(deps: {
     app.get(
       '/api/fallback',
       {
-        config: { access: READS },
+        config: { access: READS, examples: FALLBACK_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'listFallbacks',
           summary: 'Messages that fell back of late',
           description: 'Of the last day, the latest first. No code is in it.',
           querystring: Type.Object(
@@ -72,7 +77,7 @@ export function fallbackRoutes(deps: {
                 description: 'goes into `before` for those that fell back earlier; null when there are none',
               }),
             }),
-            ...problems(401, 403, 422, 503),
+            ...problems(422, 503),
           },
         },
       },
@@ -91,9 +96,10 @@ export function fallbackRoutes(deps: {
     app.post(
       '/api/fallback/:id/reveal',
       {
-        config: { access: REVEALS },
+        config: { access: REVEALS, examples: REVEAL_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'revealCode',
           summary: 'Read the code of a message that fell back',
           description:
             'Once for each code, ten a minute for each operator, and never after the deadline. Who, when and why goes into the audit. ' +
@@ -108,7 +114,11 @@ export function fallbackRoutes(deps: {
               code: Type.String(),
               expiresAt: IsoTime,
             }),
-            ...problems(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503),
+            ...problems(400, 404, 413, 415, 422, 503, {
+              409: ['already_revealed', 'already_ended', 'reveal_unavailable'],
+              410: ['code_expired'],
+              429: ['operator_limited'],
+            }),
           },
         },
       },

@@ -3,14 +3,20 @@ import { FALLBACK_REASONS, isSettled, MESSAGE_STATUSES, MESSAGE_TYPES, type Mess
 import { Type, type Static } from 'typebox'
 import { IsoTime, isoTime } from '../iso-time.ts'
 
-export const AcceptedSchema = Type.Object({
-  id: Type.String(),
-  status: Type.Literal('queued'),
-  type: Type.Enum([...MESSAGE_TYPES]),
-  to: Type.String(),
-  acceptedAt: IsoTime,
-  expiresAt: IsoTime,
-})
+const Status = Type.Enum([...MESSAGE_STATUSES], { title: 'MessageStatus' })
+const MessageType = Type.Enum([...MESSAGE_TYPES], { title: 'MessageType' })
+
+export const AcceptedSchema = Type.Object(
+  {
+    id: Type.String(),
+    status: Type.Literal('queued'),
+    type: MessageType,
+    to: Type.String({ description: 'in E.164' }),
+    acceptedAt: IsoTime,
+    expiresAt: IsoTime,
+  },
+  { title: 'AcceptedMessage' },
+)
 
 /** Headers of an answer that may be a repeated one. */
 export const REPEAT_HEADERS = {
@@ -21,26 +27,30 @@ export const REPEAT_HEADERS = {
   },
 }
 
-export const MessageSchema = Type.Object({
-  id: Type.String(),
-  status: Type.Enum([...MESSAGE_STATUSES]),
-  reason: Type.Optional(Type.Enum([...FALLBACK_REASONS])),
-  type: Type.Enum([...MESSAGE_TYPES]),
-  to: Type.String(),
-  template: Type.Optional(Type.String()),
-  reference: Type.Optional(Type.String()),
-  attempts: Type.Integer(),
-  providerMessageId: Type.Optional(Type.String()),
-  acceptedAt: IsoTime,
-  expiresAt: IsoTime,
-  timeline: Type.Array(
-    Type.Object({
-      status: Type.Enum([...MESSAGE_STATUSES]),
-      at: IsoTime,
-      detail: Type.Optional(Type.String()),
-    }),
-  ),
-})
+export const MessageSchema = Type.Object(
+  {
+    id: Type.String(),
+    status: Status,
+    reason: Type.Optional(
+      Type.Enum([...FALLBACK_REASONS], { title: 'FallbackReason', description: 'why it fell back' }),
+    ),
+    type: MessageType,
+    to: Type.String({ description: 'in E.164' }),
+    template: Type.Optional(Type.String()),
+    reference: Type.Optional(Type.String({ description: "the app's own, as it came" })),
+    attempts: Type.Integer(),
+    providerMessageId: Type.Optional(Type.String({ description: "Meta's id of it" })),
+    acceptedAt: IsoTime,
+    expiresAt: IsoTime,
+    timeline: Type.Array(
+      Type.Object(
+        { status: Status, at: IsoTime, detail: Type.Optional(Type.String()) },
+        { title: 'TimelineEntry' },
+      ),
+    ),
+  },
+  { title: 'Message', description: 'Never with its code' },
+)
 
 export function accepted({ id, type, to, acceptedAt, expiresAt }: Message): Static<typeof AcceptedSchema> {
   return { id, status: 'queued', type, to, acceptedAt: isoTime(acceptedAt), expiresAt: isoTime(expiresAt) }

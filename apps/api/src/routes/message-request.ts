@@ -52,7 +52,7 @@ export const templateName = Type.String({
 export const language = Type.Optional(
   Type.String({ pattern: '^[a-z]{2,3}(_[A-Z]{2})?$', description: 'a language such as fr or en_US' }),
 )
-const closed = { additionalProperties: false }
+const closed = (title: string) => ({ title, additionalProperties: false })
 
 const OtpSchema = Type.Object(
   {
@@ -66,7 +66,7 @@ const OtpSchema = Type.Object(
     language,
     ...common,
   },
-  closed,
+  closed('OtpRequest'),
 )
 
 const TemplateSchema = Type.Object(
@@ -87,7 +87,7 @@ const TemplateSchema = Type.Object(
     ),
     ...common,
   },
-  closed,
+  closed('TemplateRequest'),
 )
 
 const TextSchema = Type.Object(
@@ -96,11 +96,12 @@ const TextSchema = Type.Object(
     text: Type.String({ minLength: 1, maxLength: 4096, pattern: TEXT, description: '1 to 4096 characters' }),
     ...common,
   },
-  closed,
+  closed('TextRequest'),
 )
 
 /** `oneOf` with a discriminator, so that faults are told of the kind that was meant and not of all three. */
 export const MessageRequestSchema = Type.Unsafe<MessageRequest>({
+  title: 'MessageRequest',
   type: 'object',
   discriminator: { propertyName: 'type' },
   oneOf: [OtpSchema, TemplateSchema, TextSchema],

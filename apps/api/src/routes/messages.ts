@@ -11,6 +11,7 @@ import { invalidRequest } from '../plugins/problems.ts'
 import { ProblemError, problems, ProblemSchema } from '../problem.ts'
 import { givenRequestId } from '../request-id.ts'
 import { accepted, AcceptedSchema, REPEAT_HEADERS } from './message-answer.ts'
+import { BATCH_EXAMPLES, SEND_EXAMPLES } from './message-examples.ts'
 import { IdempotencyHeaders, MessageRequestSchema } from './message-request.ts'
 
 const MOST_MESSAGES = 1000
@@ -19,6 +20,7 @@ const MOST_MESSAGES = 1000
 const BATCH_LIMIT_BYTES = 8 * 1024 * 1024
 
 const AcceptedAnswer = Type.Object(AcceptedSchema.properties, {
+  title: 'AcceptedMessage',
   headers: { Location: { type: 'string', description: 'where the message is' }, ...REPEAT_HEADERS },
 })
 
@@ -31,7 +33,7 @@ const batchOf = (message: Parameters<typeof Type.Array>[0]) =>
         description: `a list of 1 to ${MOST_MESSAGES} messages`,
       }),
     },
-    { additionalProperties: false },
+    { title: 'MessageBatch', additionalProperties: false },
   )
 
 /** Looked at one by one, so that a bad message harms no other. */
@@ -46,7 +48,7 @@ const BatchAnswer = Type.Object(
         'For each message, in order, what the route for one would answer; pointers start at the message',
     }),
   },
-  { headers: REPEAT_HEADERS },
+  { title: 'MessageBatchAnswer', headers: REPEAT_HEADERS },
 )
 
 const SENDS: Access = { kind: 'app', scope: 'messages:send' }
@@ -59,9 +61,10 @@ export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): Fastif
     app.post(
       '/api/messages',
       {
-        config: { access: SENDS },
+        config: { access: SENDS, examples: SEND_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'sendMessage',
           summary: 'Send a message',
           description:
             'Answers 202 once the message is durable in Redis. It then reaches one end, once. With an Idempotency-Key it can be ' +
@@ -73,7 +76,14 @@ export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): Fastif
             'asked for from one sourceIp. 429 prefix_limited: too many go to numbers like this one. 422 country_refused: the app may not send ' +
             'to this country.',
           body: MessageRequestSchema,
-          response: { 202: AcceptedAnswer, ...problems(400, 413, 415, 422, 429, 503) },
+          response: {
+            202: AcceptedAnswer,
+            ...problems(400, 413, 415, 503, {
+              403: ['recipient_not_in_team'],
+              422: ['idempotency_mismatch', 'country_refused'],
+              429: ['recipient_limited', 'app_limited', 'source_limited', 'prefix_limited'],
+            }),
+          },
         },
       },
       async (request, reply) => {
@@ -95,16 +105,20 @@ export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): Fastif
       '/api/messages/batch',
       {
         bodyLimit: BATCH_LIMIT_BYTES,
-        config: { access: SENDS, documentedBody: batchOf(MessageRequestSchema) },
+        config: { access: SENDS, documentedBody: batchOf(MessageRequestSchema), examples: BATCH_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'sendMessages',
           summary: `Send up to ${MOST_MESSAGES} messages`,
           description:
             'Each message has a result of its own: it is accepted, or there is a problem with it that concerns no other. A 503 ' +
             'means that none was accepted; what a worker had taken by then is sent, and a repeat with the same key finds it, and a 503 for each of the others. A repeat with the same Idempotency-Key gets the same results, those of messages that ' +
             'were refused included: send these again with a new key.',
           body: BatchSchema,
-          response: { 202: BatchAnswer, ...problems(400, 413, 415, 422, 429, 503) },
+          response: {
+            202: BatchAnswer,
+            ...problems(400, 413, 415, 503, { 422: ['idempotency_mismatch'], 429: ['app_limited'] }),
+          },
         },
       },
       async (request, reply) => {
@@ -115,7 +129,11 @@ export function messagesRoutes(deps: { acceptMessages: AcceptMessages }): Fastif
           ...idempotencyOf(request),
         })
         if (isRepeat) reply.header('idempotency-replayed', 'true')
-        return reply.code(202).serializer(JSON.stringify).send(summary(results))
+        return reply
+          .code(202)
+          .type('application/json; charset=utf-8')
+          .serializer(JSON.stringify)
+          .send(summary(results))
       },
     )
   }

@@ -2,50 +2,13 @@
 import { Secret } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { IsoTime, isoTimeOrNull } from '../iso-time.ts'
+import { IsoTime, isoTimeOrNull, Nullable } from '../iso-time.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
 import { problems, refuseAsUnavailable } from '../problem.ts'
 import { SECRET_FORM, SECRET_TEXT, type TokenActions } from '../token-actions.ts'
 import type { WhatsappStatus } from '../whatsapp-status.ts'
-
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Union([schema, Type.Null()])
-const Counts = Type.Object({
-  waiting: Type.Integer(),
-  active: Type.Integer(),
-  delayed: Type.Integer(),
-  failed: Type.Integer(),
-})
-
-const StatusSchema = Type.Object({
-  mode: Type.Enum(['connected', 'degraded', 'fallback']),
-  token: Type.Object({
-    state: Type.Enum(['valid', 'expiring', 'expired', 'invalid', 'missing']),
-    source: Nullable(Type.Enum(['env', 'manual', 'renewed'])),
-    version: Nullable(Type.Integer()),
-    fingerprint: Nullable(Type.String({ description: 'first 8 hex digits of its SHA-256' })),
-    expiresAt: Nullable(IsoTime),
-    expiresInSeconds: Nullable(Type.Integer()),
-    renewsAt: Nullable(IsoTime),
-    autoRenewal: Type.Boolean(),
-    lastRenewal: Nullable(
-      Type.Object({ at: IsoTime, ok: Type.Boolean(), error: Type.Optional(Type.String()) }),
-    ),
-    lastCheck: Nullable(
-      Type.Object({ at: IsoTime, ok: Type.Boolean(), error: Type.Optional(Type.String()) }),
-    ),
-    restoredFromMemoryAt: Nullable(IsoTime),
-  }),
-  phone: Type.Object({
-    id: Nullable(Type.String()),
-    displayNumber: Nullable(Type.String()),
-    verifiedName: Nullable(Type.String()),
-    qualityRating: Nullable(Type.String()),
-  }),
-  graph: Type.Object({ reachable: Type.Boolean(), latencyMs: Nullable(Type.Integer()) }),
-  queues: Type.Object({ messages: Counts, fallback: Counts }),
-  receipts: Type.Object({ expected: Type.Boolean(), lastAt: Nullable(IsoTime) }),
-})
+import { REFRESH_EXAMPLES, STATUS_EXAMPLES, UPDATE_EXAMPLES } from './operator-examples.ts'
+import { StatusSchema } from './status-answer.ts'
 
 const SecretText = (description: string) =>
   Type.String({ pattern: SECRET_TEXT, description: `${description}: ${SECRET_FORM}` })
@@ -64,9 +27,10 @@ export function walletRoutes(deps: {
     app.get(
       '/api/wallet/whatsapp-status',
       {
-        config: { access: READS },
+        config: { access: READS, examples: STATUS_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'getWhatsappStatus',
           summary: 'State of sender, token and queues',
           response: { 200: StatusSchema, ...problems(503) },
         },
@@ -77,9 +41,10 @@ export function walletRoutes(deps: {
     app.post(
       '/api/wallet/refresh-whatsapp-token',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: REFRESH_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'refreshWhatsappToken',
           summary: 'Renew the token now',
           description: 'Callers at the same time share one exchange. If it fails the old token stays.',
           response: {
@@ -88,7 +53,10 @@ export function walletRoutes(deps: {
               version: Type.Integer(),
               expiresAt: Nullable(IsoTime),
             }),
-            ...problems(409, 502, 503),
+            ...problems(503, {
+              409: ['renewal_not_configured', 'renewal_not_needed'],
+              502: ['renewal_failed'],
+            }),
           },
         },
       },
@@ -101,9 +69,10 @@ export function walletRoutes(deps: {
     app.post(
       '/api/wallet/update-whatsapp-token',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: UPDATE_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'updateWhatsappToken',
           summary: 'Bring a new token',
           description: 'Checked with Meta before it is stored.',
           body: Type.Object(
@@ -120,7 +89,7 @@ export function walletRoutes(deps: {
               source: Type.Literal('manual'),
               warnings: Type.Optional(Type.Array(Type.String())),
             }),
-            ...problems(400, 413, 415, 422, 502, 503),
+            ...problems(400, 413, 415, 503, { 422: ['token_rejected'], 502: ['provider_unavailable'] }),
           },
         },
       },

@@ -11,6 +11,7 @@ import {
 } from '@relais/core'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { Examples } from '../documented.ts'
 import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
 import { parseStrictJson } from '../strict-json.ts'
 import type { TakeReceipts } from '../take-receipts.ts'
@@ -24,6 +25,51 @@ const RECEIPTS_COUNT_MS = 25 * 3600_000
 /** Meta sends so many at most, in up to 3 MB. */
 const MOST_UPDATES = 1000
 const BODY_LIMIT_BYTES = 3 * 1024 * 1024
+
+/** As far as a route can say: what Meta sends is read field by field, and what we do not know is passed over. */
+const WebhookBody = Type.Object(
+  { object: Type.String(), entry: Type.Array(Type.Object({}, { additionalProperties: true })) },
+  { title: 'MetaWebhook' },
+)
+
+const VERIFICATION: Examples = {
+  verified: {
+    summary: "Meta's challenge goes back as it came",
+    query: {
+      'hub.mode': 'subscribe',
+      'hub.challenge': '1158201444',
+      'hub.verify_token': 'example-verify-token',
+    },
+    status: 200,
+    answer: '1158201444',
+  },
+}
+
+const RECEIPTS: Examples = {
+  delivered: {
+    summary: 'A message was delivered',
+    body: {
+      object: 'whatsapp_business_account',
+      entry: [
+        {
+          id: '102290129340398',
+          changes: [
+            {
+              field: 'messages',
+              value: {
+                messaging_product: 'whatsapp',
+                metadata: { display_phone_number: '221338000000', phone_number_id: '106540352242922' },
+                statuses: [{ id: 'wamid.example', status: 'delivered', timestamp: '1795364269' }],
+              },
+            },
+          ],
+        },
+      ],
+    },
+    status: 200,
+    answer: {},
+  },
+}
 
 /**
  * @param deps.verifyToken what was typed into Meta's form; without it verification is refused
@@ -51,9 +97,10 @@ export function webhookRoutes(deps: {
     app.get(
       '/api/webhooks/whatsapp',
       {
-        config: { access: 'signed' },
+        config: { access: 'signed', examples: VERIFICATION },
         schema: {
           ...shared,
+          operationId: 'verifyWebhook',
           summary: "Meta's verification of the webhook",
           querystring: Type.Object({
             'hub.mode': Type.Optional(Type.String({ maxLength: 64 })),
@@ -75,9 +122,10 @@ export function webhookRoutes(deps: {
     app.post(
       '/api/webhooks/whatsapp',
       {
-        config: { access: 'signed' },
+        config: { access: 'signed', documentedBody: WebhookBody, examples: RECEIPTS },
         schema: {
           ...shared,
+          operationId: 'receiveWebhook',
           summary: 'Receipts',
           response: { 200: Type.Object({}), ...problems(400, 401, 413, 415, 503) },
         },

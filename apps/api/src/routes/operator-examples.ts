@@ -1,0 +1,172 @@
+/** What an operator can ask and is answered, as the OpenAPI document shows it. Each is made by `e2e/examples.test.ts`. */
+import type { Examples } from '../documented.ts'
+
+const ID = 'msg_momfOdbnqOJRBd7oljKAuA'
+const AT = '2026-11-22T16:17:49.036Z'
+const EXPIRES_AT = '2026-11-22T16:22:49.036Z'
+const TOKEN_EXPIRES_AT = '2027-01-21T16:17:49.036Z'
+
+const AFTER_FALLBACK = { operation: 'sendMessage', example: 'withoutWhatsapp', until: 'fallback' }
+
+export const FALLBACK_EXAMPLES: Examples = {
+  latest: {
+    summary: 'The latest one',
+    after: AFTER_FALLBACK,
+    query: { limit: '1' },
+    status: 200,
+    answer: {
+      records: [
+        {
+          messageId: ID,
+          app: 'wallet',
+          type: 'otp',
+          to: '…0026',
+          reason: 'recipient_unreachable',
+          detail:
+            'receipt: 131026 Message Undeliverable. The person cannot be reached: no WhatsApp, terms not accepted, an old client, or blocked. ' +
+            'Reach the person another way.',
+          fellBackAt: AT,
+          expiresAt: EXPIRES_AT,
+          reference: 'login-7781',
+          isRevealable: true,
+        },
+      ],
+      next: ID,
+    },
+  },
+}
+
+export const REVEAL_EXAMPLES: Examples = {
+  once: {
+    summary: 'The person is on the phone',
+    after: AFTER_FALLBACK,
+    body: { reason: 'customer called, identity checked' },
+    status: 200,
+    answer: { messageId: ID, to: '+221771230026', code: '482913', expiresAt: EXPIRES_AT },
+  },
+  unknown: {
+    summary: 'A message that is not there',
+    body: { reason: 'customer called, identity checked' },
+    status: 404,
+    answer: {
+      type: 'about:blank',
+      title: 'Not Found',
+      status: 404,
+      detail: 'There is no such message in the fallback. Records are kept a day after the deadline.',
+      code: 'not_found',
+    },
+  },
+}
+
+const status = {
+  mode: 'connected',
+  token: {
+    state: 'valid',
+    source: 'env',
+    version: 1,
+    fingerprint: '3f1c09ab',
+    expiresAt: TOKEN_EXPIRES_AT,
+    expiresInSeconds: 5_183_999,
+    renewsAt: '2026-12-22T16:17:49.036Z',
+    autoRenewal: true,
+    lastRenewal: null,
+    lastCheck: { at: AT, ok: true },
+    restoredFromMemoryAt: null,
+  },
+  phone: {
+    id: '106540352242922',
+    displayNumber: '+221 33 800 00 00',
+    verifiedName: 'Relais',
+    qualityRating: 'GREEN',
+  },
+  graph: { reachable: true, latencyMs: 84 },
+  queues: {
+    messages: { waiting: 0, active: 2, delayed: 0, failed: 0 },
+    fallback: { waiting: 0, active: 0, delayed: 0, failed: 0 },
+  },
+  receipts: { expected: true, lastAt: AT },
+}
+
+export const STATUS_EXAMPLES: Examples = {
+  connected: { summary: 'All is well', varies: true, status: 200, answer: status },
+}
+
+export const REFRESH_EXAMPLES: Examples = {
+  renewed: {
+    summary: 'Meta gave a new token',
+    varies: true,
+    status: 200,
+    answer: { renewed: true, version: 2, expiresAt: TOKEN_EXPIRES_AT },
+  },
+}
+
+export const UPDATE_EXAMPLES: Examples = {
+  stored: {
+    summary: 'Meta knows the token',
+    varies: true,
+    body: { accessToken: 'EAAexampleOfAnAccessToken' },
+    status: 200,
+    answer: { version: 3, expiresAt: TOKEN_EXPIRES_AT, source: 'manual' },
+  },
+  malformed: {
+    summary: 'No token has blanks',
+    body: { accessToken: 'EAA example' },
+    status: 422,
+    answer: {
+      type: 'about:blank',
+      title: 'Unprocessable Entity',
+      status: 422,
+      detail: '/accessToken must be the new access token: 6 to 4096 characters without spaces.',
+      code: 'invalid_request',
+      errors: [
+        {
+          pointer: '/accessToken',
+          detail: 'must be the new access token: 6 to 4096 characters without spaces',
+        },
+      ],
+    },
+  },
+}
+
+const { mode, ...rest } = status
+
+export const OVERVIEW_EXAMPLES: Examples = {
+  quiet: {
+    summary: 'Nothing is wrong',
+    varies: true,
+    status: 200,
+    answer: {
+      at: 1_795_364_269_036,
+      mode,
+      findings: [],
+      status: rest,
+      phone: { status: 'CONNECTED', throughputLevel: 'STANDARD', messagingLimit: 'TIER_1K' },
+      meta: { calls: 12, meanMs: 84, faults: [] },
+      reasons: [],
+      minutes: [{ at: 1_795_364_220_000, accepted: 12, sent: 12, delivered: 11, fallback: 0, receipts: 35 }],
+      queues: {
+        inPerMinute: 12,
+        outPerMinute: 12,
+        oldestWaitingMs: null,
+        oldestFallbackMs: null,
+        isPaused: false,
+        receipts: 0,
+      },
+      receiptsLately: { count: 170, refused: 0 },
+      pauses: [],
+      pace: { ratePerSecond: 80, pausedForMs: 0 },
+      processes: [
+        {
+          name: 'worker',
+          version: '0.1.0',
+          host: 'worker-1',
+          pid: 7,
+          startedAt: 1_795_360_000_000,
+          seenAt: 1_795_364_268_000,
+          isAlive: true,
+        },
+      ],
+      redis: { usedMemoryBytes: 2_621_440, maxMemoryBytes: 0 },
+    },
+  },
+}

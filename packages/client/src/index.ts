@@ -1,0 +1,22 @@
+export type {
+  AcceptedMessage,
+  FallbackReason,
+  FieldFault,
+  Message,
+  MessageRequest,
+  MessageStatus,
+  MessageType,
+  OtpRequest,
+  ProblemCode,
+  TemplateRequest,
+  TextRequest,
+  TimelineEntry,
+} from './api-types.ts'
+export type { CallOptions, Fetch } from './call.ts'
+export { NetworkError, ProblemError, RelaisError, TimeoutError, WaitTimeoutError } from './errors.ts'
+export type { SendOptions } from './options.ts'
+export { createRelais, type Relais, type RelaisOptions } from './relais.ts'
+export type { SendResult } from './send-many.ts'
+export type * from './verification-types.ts'
+export type { Verifications } from './verifications.ts'
+export type { WaitOptions } from './wait-for.ts'
