@@ -12,6 +12,8 @@ export const FALLBACK_EXAMPLES: Examples = {
   latest: {
     summary: 'The latest one',
     after: AFTER_FALLBACK,
+    // What is said of it is Meta's and ours.
+    varies: true,
     query: { limit: '1' },
     status: 200,
     answer: {
