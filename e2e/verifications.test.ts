@@ -103,12 +103,11 @@ describe.concurrent('a verification', { timeout: 120_000 }, () => {
   it('a number without WhatsApp answers like any other, and its code is with the operators', async (t) => {
     const { expect } = t
     const system = shared()
-    const [none, some] = await Promise.all(
-      ['+221771230026', '+221771232002'].map((to) => ask(system, '', { to })),
-    )
+    const none = await ask(system, '', { to: '+221771230026' })
+    const some = await ask(system, '', { to: '+221771232002' })
     const shape = ({ status, body }: Answer) => [status, Object.keys(body), body['resendAfterSeconds']]
-    expect(none && shape(none)).toEqual(some && shape(some))
-    const { id, messageId } = none?.body as Started
+    expect(shape(none)).toEqual(shape(some))
+    const { id, messageId } = none.body as Started
     const record = await system.fallbackRecord(messageId)
     const left = await ask(system, `/${id}/check`, { code: wrong(String(record?.['code']), 1) })
     expect(left.body).toEqual({ valid: false, attemptsLeft: 4 })
