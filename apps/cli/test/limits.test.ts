@@ -31,6 +31,17 @@ describe('limits', () => {
     expect((await run('audit', 'verify')).code).toBe(0)
   })
 
+  it('why somebody ruled so drives no terminal, in the list and in the audit', async () => {
+    const { run } = toolFixture()
+    await run('limits', 'stop', '+22177', '--why', 'a\u001b[2J\u009b2Jb\u202ec')
+    for (const args of [['limits'], ['audit', 'list'], ['limits', '--json'], ['audit', 'list', '--json']]) {
+      const { output } = await run(...args)
+      expect(output).toMatch(/a(\?|\\u001b)\[2J(\?|\\u009b)2Jb/)
+      // oxlint-disable-next-line no-control-regex
+      expect(output).not.toMatch(/[\u0000-\u0009\u001b\u007f-\u009f\u202e]/)
+    }
+  })
+
   it('what the guard has stopped is listed, and can be cleared', async () => {
     const { run, json, environment } = toolFixture()
     const keys = createKeys(environment['QUEUE_PREFIX'] ?? '')

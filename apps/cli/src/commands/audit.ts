@@ -30,7 +30,8 @@ export function verifyAudit(context: CommandContext): Promise<number> {
     }
     const span = first && last ? `, ${first.seq} to ${last.seq}, since ${iso(first.at)}` : ''
     print(`${entries} entries${span}\n`)
-    if (last) print(`the last one's hash is ${last.hash}: compare it with the log (event audit.entry)\n`)
+    if (last)
+      print(`the last one's hash is ${printable(last.hash)}: compare it with the log (event audit.entry)\n`)
     for (const { seq, what } of faults) print(paint.red(`${seq}: ${what}\n`))
     if (faults.length === 0) print(paint.green('whole and unchanged\n'))
     return faults.length > 0 ? 1 : 0

@@ -18,7 +18,7 @@ import {
 import { numberOf, textOf, UsageError, type CommandContext } from '../command.ts'
 import { iso } from '../times.ts'
 import { withRedis } from '../with-redis.ts'
-import { json } from '../printable.ts'
+import { json, printable } from '../printable.ts'
 
 const DAY_MS = 24 * 3600_000
 const DAYS = { min: 1, max: 3650, fallback: 180 }
@@ -62,7 +62,7 @@ export function listKeys(context: CommandContext): Promise<number> {
       print(json({ keys: rows, unreadable }))
       return 0
     }
-    for (const row of rows) print(`${lineOf(row)}\n`)
+    for (const row of rows) print(`${printable(lineOf(row))}\n`)
     if (rows.length === 0)
       print('No key was made. Those of API_KEYS and OPS_KEYS are in the environment of the API.\n')
     if (unreadable > 0) {

@@ -27,11 +27,13 @@ export function listLimits({ values, environment, print, paint }: CommandContext
     for (const { prefix, app, ruling, until, by, why } of shown.rulings) {
       const what = ruling === 'stop' ? paint.red('stopped') : paint.green('allowed')
       print(
-        `${[what, prefix, appText(app), `until ${until}`, `by ${printable(by)}:`, printable(why)].join('  ')}\n`,
+        `${[what, ...[prefix, appText(app), `until ${until}`, `by ${by}:`, why].map(printable)].join('  ')}\n`,
       )
     }
     for (const { prefix, app, since } of shown.stops) {
-      print(`${[paint.red('stopped'), prefix, appText(app), `since ${since}`, 'by the guard'].join('  ')}\n`)
+      print(
+        `${[paint.red('stopped'), ...[prefix, appText(app), `since ${since}`].map(printable), 'by the guard'].join('  ')}\n`,
+      )
     }
     if (rulings.length + stops.length === 0) print('No prefix is stopped, and nothing is ruled.\n')
     return 0

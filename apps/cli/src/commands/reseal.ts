@@ -8,7 +8,7 @@ import {
 } from '@relais/core'
 import type { CommandContext } from '../command.ts'
 import { withRedis } from '../with-redis.ts'
-import { json } from '../printable.ts'
+import { json, printable } from '../printable.ts'
 
 /** Answers 1 if something is left under another key than the first. */
 export function reseal(context: CommandContext): Promise<number> {
@@ -46,7 +46,9 @@ export function reseal(context: CommandContext): Promise<number> {
     for (const { key, left, isFirst, isKnown, total } of rows) {
       const where = Object.entries(left).map(([place, count]) => `${count} ${place}`)
       const what = isFirst ? 'seals' : isKnown ? 'opens' : 'NOT IN ENCRYPTION_KEYS'
-      print(`  ${key.padEnd(16)} ${what.padEnd(8)} ${total === 0 ? 'nothing' : where.join(', ')}\n`)
+      print(
+        `  ${printable(key).padEnd(16)} ${what.padEnd(8)} ${total === 0 ? 'nothing' : where.join(', ')}\n`,
+      )
     }
     if (old > 0)
       print(
