@@ -25,8 +25,8 @@ export function verificationFixture(ring: EncryptionKey[] = [newKey('k1')]) {
   const of = (encryptionKeys: EncryptionKey[]) =>
     createVerifications({ redis, keys, sealer: createSealer(encryptionKeys), encryptionKeys })
   const verifications = of(ring)
-  const store = createMessageStore({ redis, keys })
-  const { accept } = createAcceptance({ redis, keys, prefix: uniquePrefix() })
+  const store = createMessageStore({ redis, keys, encryptionKeys: ring })
+  const { accept } = createAcceptance({ redis, keys, prefix: uniquePrefix(), encryptionKeys: ring })
   let made = 0
 
   /** A recipient that no other verification has. */
