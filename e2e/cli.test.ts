@@ -235,7 +235,7 @@ describe('on a running system', () => {
     const { simulator, env } = system
     for (const { fingerprint } of simulator.tokens()) simulator.revokeToken(fingerprint)
     const { code, output } = await run(STATUS, [], env)
-    expect(output).toMatch(/FALLBACK[\s\S]*Meta refuses the access token[\s\S]*Next step/)
+    expect(output).toMatch(/FALLBACK[\s\S]*The access token is dead[\s\S]*Next step/)
     expect(code).toBe(2)
   })
 })

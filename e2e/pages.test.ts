@@ -74,7 +74,7 @@ const PAGES: PageRow[] = [
   {
     name: 'the queues',
     url: ({ apiUrl }) => `${apiUrl}/admin/queues`,
-    shows: 'access-token',
+    shows: 'Access token',
     tolerated: BULL_BOARD,
     paused: 'fallback',
   },

@@ -577,6 +577,7 @@ const LIMIT_TEXTS = {
 }
 
 export type Repair = (typeof REPAIRS)[number]
+
 /** What was left out of the good news of one kind, for `createSampling`. */
 export function sayLeftOut(logger: Logger) {
   return (of: string, leftOut: number, seconds: number): void =>

@@ -159,7 +159,7 @@ it('a pause is told while it lasts, and a slower pace as well', async () => {
   const { pauses, pacing, sender, lines } = setup()
   await pauses.begin('sender', { reason: 'sender_blocked', detail: 'locked' })
   await pauses.begin({ name: 'otp_login', language: 'fr' }, { reason: 'template_rejected', detail: 'paused' })
-  expect(await lines('paused')).toEqual([
+  expect((await lines('paused')).toSorted()).toEqual([
     'relais_paused{what="sender",reason="sender_blocked"} 1',
     'relais_paused{what="template otp_login fr",reason="template_rejected"} 1',
   ])

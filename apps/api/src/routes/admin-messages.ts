@@ -17,6 +17,12 @@ import { operatorOf, type Access } from '../plugins/auth.ts'
 import { invalid } from '../plugins/problems.ts'
 import { problems } from '../problem.ts'
 import type { ResendMessage } from '../resend-message.ts'
+import {
+  CANCEL_AS_OPERATOR_EXAMPLES,
+  RESEND_EXAMPLES,
+  SEARCH_EXAMPLES,
+  STORY_EXAMPLES,
+} from './operator-examples.ts'
 
 const READS: Access = { kind: 'operator', scope: 'messages:read' }
 const WRITES: Access = { kind: 'operator', scope: 'messages:write' }
@@ -64,17 +70,21 @@ const SOUGHT = {
 
 export type SoughtName = keyof typeof SOUGHT
 
+const Status = Type.Enum([...MESSAGE_STATUSES], { title: 'MessageStatus' })
+
 const summaryFields = {
   id: Type.String(),
   app: Type.String(),
   isTest: Type.Optional(Type.Boolean({ description: 'it came with a test key: it never leaves Relais' })),
-  type: Type.Enum([...MESSAGE_TYPES]),
+  type: Type.Enum([...MESSAGE_TYPES], { title: 'MessageType' }),
   to: Type.String({ description: 'the last four digits' }),
   template: Type.Optional(Type.String()),
   language: Type.Optional(Type.String()),
   reference: Type.Optional(Type.String()),
-  status: Type.Enum([...MESSAGE_STATUSES]),
-  reason: Type.Optional(Type.Enum([...FALLBACK_REASONS])),
+  status: Status,
+  reason: Type.Optional(
+    Type.Enum([...FALLBACK_REASONS], { title: 'FallbackReason', description: 'why it fell back' }),
+  ),
   attempts: Type.Integer(),
   acceptedAt: IsoTime,
   expiresAt: IsoTime,
@@ -82,29 +92,34 @@ const summaryFields = {
   resentAs: Type.Optional(Type.String({ description: 'the message that carries its code once more' })),
 }
 
+const SummarySchema = Type.Object(summaryFields, { title: 'MessageSummary' })
+
 const Permit = Type.Object({
   ok: Type.Boolean(),
   why: Type.Optional(Type.String({ description: 'why not, and what to do instead' })),
 })
 
-const StorySchema = Type.Object({
-  ...summaryFields,
-  story: Type.Array(
-    Type.Object({
-      status: Type.Enum([...MESSAGE_STATUSES]),
-      at: IsoTime,
-      detail: Type.Optional(Type.String()),
-      durationMs: Type.Optional(Type.Integer({ description: 'until the next step, or until now' })),
-      spentOn: Type.Optional(Type.Enum(Object.keys(SPENT_ON) as SpentOn[])),
-      attempt: Type.Optional(Type.Integer({ description: 'of a call to Meta: which one, from 1' })),
-      answer: Type.Optional(Type.String({ description: 'what came of it' })),
-    }),
-  ),
-  cause: Type.Optional(Type.String({ description: 'why it is as it is' })),
-  remedy: Type.Optional(Type.String({ description: 'what a person can do' })),
-  canResend: Permit,
-  canCancel: Permit,
-})
+const StorySchema = Type.Object(
+  {
+    ...summaryFields,
+    story: Type.Array(
+      Type.Object({
+        status: Status,
+        at: IsoTime,
+        detail: Type.Optional(Type.String()),
+        durationMs: Type.Optional(Type.Integer({ description: 'until the next step, or until now' })),
+        spentOn: Type.Optional(Type.Enum(Object.keys(SPENT_ON) as SpentOn[])),
+        attempt: Type.Optional(Type.Integer({ description: 'of a call to Meta: which one, from 1' })),
+        answer: Type.Optional(Type.String({ description: 'what came of it' })),
+      }),
+    ),
+    cause: Type.Optional(Type.String({ description: 'why it is as it is' })),
+    remedy: Type.Optional(Type.String({ description: 'what a person can do' })),
+    canResend: Permit,
+    canCancel: Permit,
+  },
+  { title: 'MessageStory' },
+)
 
 export type AdminMessagesDeps = {
   findMessages: FindMessages
@@ -121,16 +136,17 @@ export function adminMessagesRoutes(deps: AdminMessagesDeps): FastifyPluginAsync
     app.post(
       '/api/admin/messages/search',
       {
-        config: { access: READS },
+        config: { access: READS, examples: SEARCH_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'searchMessages',
           summary: 'Find messages',
           description:
             "By exactly one of: recipient, reference, Meta's id, ours. Up to 50 of those whose records are kept, the latest first. A POST, because what is " +
             'looked for would stand in the logs of every proxy otherwise. That a number was looked for is in the audit, by its last four digits.',
           body: SearchSchema,
           response: {
-            200: Type.Object({ messages: Type.Array(Type.Object(summaryFields)) }),
+            200: Type.Object({ messages: Type.Array(SummarySchema) }),
             ...problems(400, 413, 415, 422, 503),
           },
         },
@@ -144,10 +160,11 @@ export function adminMessagesRoutes(deps: AdminMessagesDeps): FastifyPluginAsync
     app.get(
       '/api/admin/messages/:id',
       {
-        config: { access: READS },
+        config: { access: READS, examples: STORY_EXAMPLES },
         schema: {
           ...shared,
           params,
+          operationId: 'getMessageStory',
           summary: 'The story of a message',
           description:
             'Its steps with the time between them and what that went into; why it is as it is, and what can be done. Neither its code nor its whole recipient.',
@@ -160,10 +177,11 @@ export function adminMessagesRoutes(deps: AdminMessagesDeps): FastifyPluginAsync
     app.post(
       '/api/admin/messages/:id/resend',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: RESEND_EXAMPLES },
         schema: {
           ...shared,
           params,
+          operationId: 'resendMessage',
           summary: 'Send a code again',
           description:
             'The same code with the deadline that it had, as a message of its own. For a message that is `sent` or `fallback` and has 30 s left, once; a repeat ' +
@@ -182,7 +200,7 @@ export function adminMessagesRoutes(deps: AdminMessagesDeps): FastifyPluginAsync
                 },
               },
             ),
-            ...problems(400, 404, 409, 413, 415, 422, 503),
+            ...problems(400, 404, 413, 415, 422, 503, { 409: ['resend_not_possible'] }),
           },
         },
       },
@@ -197,15 +215,19 @@ export function adminMessagesRoutes(deps: AdminMessagesDeps): FastifyPluginAsync
     app.post(
       '/api/admin/messages/:id/cancel',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: CANCEL_AS_OPERATOR_EXAMPLES },
         schema: {
           ...shared,
           params,
+          operationId: 'cancelMessageAsOperator',
           summary: 'Take a message back',
           description:
             'As its app may: while no worker has begun to send it. A repeat gets the same 200. 409 already_sent, already_ended.',
           body: NoBody,
-          response: { 200: Type.Object(summaryFields), ...problems(400, 404, 409, 413, 415, 422, 503) },
+          response: {
+            200: SummarySchema,
+            ...problems(400, 404, 413, 415, 422, 503, { 409: ['already_sent', 'already_ended'] }),
+          },
         },
       },
       async (request) => {

@@ -6,21 +6,25 @@ import { IsoTime, isoTime } from '../iso-time.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
 import { ProblemError, problems, refuseAsUnavailable } from '../problem.ts'
 import type { WatchAlerts } from '../watch-alerts.ts'
+import { ALERT_TEST_EXAMPLES, ALERTS_EXAMPLES } from './operator-examples.ts'
 
 const READS: Access = { kind: 'operator', scope: 'status:read' }
 /** It wakes people up: more than looking. */
 const TESTS: Access = { kind: 'operator', scope: 'board:write' }
 
-const AlertSchema = Type.Object({
-  id: Type.Enum([...FINDINGS]),
-  subject: Type.Optional(Type.String()),
-  severity: Type.Enum(['critical', 'warning', 'note']),
-  what: Type.String(),
-  remedy: Type.String(),
-  since: IsoTime,
-  toldAt: IsoTime,
-  isClearing: Type.Boolean({ description: 'not seen any more, and not over yet' }),
-})
+const AlertSchema = Type.Object(
+  {
+    id: Type.Enum([...FINDINGS], { title: 'FindingId', description: 'names its section of docs/runbook.md' }),
+    subject: Type.Optional(Type.String()),
+    severity: Type.Enum(['critical', 'warning', 'note']),
+    what: Type.String(),
+    remedy: Type.String(),
+    since: IsoTime,
+    toldAt: IsoTime,
+    isClearing: Type.Boolean({ description: 'not seen any more, and not over yet' }),
+  },
+  { title: 'Alert' },
+)
 
 export function alertRoutes(deps: {
   alerts: Pick<WatchAlerts, 'list' | 'test'>
@@ -32,13 +36,17 @@ export function alertRoutes(deps: {
     app.get(
       '/api/admin/alerts',
       {
-        config: { access: READS },
+        config: { access: READS, examples: ALERTS_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'listAlerts',
           summary: 'What is wrong and was told',
           response: {
             200: Type.Object({
-              mode: Type.Union([Type.Enum(['connected', 'degraded', 'fallback']), Type.Null()]),
+              mode: Type.Union([
+                Type.Enum(['connected', 'degraded', 'fallback'], { title: 'SenderMode' }),
+                Type.Null(),
+              ]),
               firing: Type.Array(AlertSchema),
               undelivered: Type.Integer({ description: 'notifications that nobody has taken yet' }),
               isPosted: Type.Boolean({ description: 'ALERT_WEBHOOK_URL is set' }),
@@ -56,13 +64,14 @@ export function alertRoutes(deps: {
     app.post(
       '/api/admin/alerts/test',
       {
-        config: { access: TESTS },
+        config: { access: TESTS, examples: ALERT_TEST_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'testAlerts',
           summary: 'Post a signed test to ALERT_WEBHOOK_URL',
           response: {
             200: Type.Object({ delivered: Type.Literal(true), statusCode: Type.Integer() }),
-            ...problems(409, 502),
+            ...problems({ 409: ['alerts_not_configured'], 502: ['alert_undelivered'] }),
           },
         },
       },

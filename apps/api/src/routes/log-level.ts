@@ -11,12 +11,16 @@ import { Type } from 'typebox'
 import { IsoTime, isoTime } from '../iso-time.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
 import { problems, refuseAsUnavailable } from '../problem.ts'
+import { LOG_LEVEL_EXAMPLES, SET_LOG_LEVEL_EXAMPLES } from './operator-examples.ts'
 
-const LevelSchema = Type.Object({
-  level: Type.String({ description: 'what the process that answers logs now' }),
-  usual: Type.String({ description: 'its LOG_LEVEL, to which it goes back' }),
-  until: Type.Optional(IsoTime),
-})
+const LevelSchema = Type.Object(
+  {
+    level: Type.String({ description: 'what the process that answers logs now' }),
+    usual: Type.String({ description: 'its LOG_LEVEL, to which it goes back' }),
+    until: Type.Optional(IsoTime),
+  },
+  { title: 'LogLevel' },
+)
 
 const WRITES: Access = { kind: 'operator', scope: 'logs:write' }
 
@@ -31,9 +35,10 @@ export function logLevelRoutes(deps: {
     app.get(
       '/api/admin/log-level',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: LOG_LEVEL_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'getLogLevel',
           summary: 'The level of the logs',
           response: { 200: LevelSchema, ...problems(503) },
         },
@@ -44,9 +49,10 @@ export function logLevelRoutes(deps: {
     app.put(
       '/api/admin/log-level',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: SET_LOG_LEVEL_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'setLogLevel',
           summary: 'Set the level of the logs for a while',
           description:
             'For all processes: each follows within two seconds, and goes back to its own LOG_LEVEL when the time is over. Warnings and ' +

@@ -172,3 +172,159 @@ export const OVERVIEW_EXAMPLES: Examples = {
     },
   },
 }
+
+const summary = {
+  id: ID,
+  app: 'wallet',
+  type: 'otp',
+  to: '…0026',
+  template: 'otp_login',
+  language: 'fr',
+  reference: 'login-7781',
+  status: 'fallback',
+  reason: 'recipient_unreachable',
+  attempts: 1,
+  acceptedAt: AT,
+  expiresAt: EXPIRES_AT,
+}
+
+export const SEARCH_EXAMPLES: Examples = {
+  byRecipient: {
+    summary: 'All messages to a recipient',
+    after: AFTER_FALLBACK,
+    body: { to: '+221771230026' },
+    varies: true,
+    status: 200,
+    answer: { messages: [summary] },
+  },
+  nothing: {
+    summary: 'Nothing is looked for',
+    body: {},
+    varies: true,
+    status: 422,
+    answer: {
+      type: 'about:blank',
+      title: 'Unprocessable Entity',
+      status: 422,
+      detail: 'The body must be an object with exactly one of to, reference, providerMessageId and id.',
+      code: 'invalid_request',
+    },
+  },
+}
+
+export const STORY_EXAMPLES: Examples = {
+  fallenBack: {
+    summary: 'A message that fell back',
+    after: AFTER_FALLBACK,
+    varies: true,
+    status: 200,
+    answer: {
+      ...summary,
+      story: [
+        { status: 'queued', at: AT, durationMs: 5, spentOn: 'turn' },
+        { status: 'fallback', at: AT },
+      ],
+      cause: 'The person cannot be reached on WhatsApp.',
+      remedy: 'Reach the person another way.',
+      canResend: { ok: true },
+      canCancel: { ok: false, why: 'It has ended.' },
+    },
+  },
+}
+
+export const RESEND_EXAMPLES: Examples = {
+  resent: {
+    summary: 'A code that fell back goes out once more',
+    after: AFTER_FALLBACK,
+    status: 202,
+    answer: { id: ID, resendOf: ID, expiresAt: EXPIRES_AT },
+  },
+}
+
+export const CANCEL_AS_OPERATOR_EXAMPLES: Examples = {
+  tooLate: {
+    summary: 'It has fallen back',
+    after: AFTER_FALLBACK,
+    status: 409,
+    answer: {
+      type: 'about:blank',
+      title: 'Conflict',
+      status: 409,
+      detail: 'The message has ended before: it is fallback.',
+      code: 'already_ended',
+    },
+  },
+}
+
+export const ALERTS_EXAMPLES: Examples = {
+  none: {
+    summary: 'Nothing is wrong',
+    varies: true,
+    status: 200,
+    answer: { mode: 'connected', firing: [], undelivered: 0, isPosted: false },
+  },
+}
+
+export const ALERT_TEST_EXAMPLES: Examples = {
+  nobody: {
+    summary: 'There is nobody to tell',
+    status: 409,
+    answer: {
+      type: 'about:blank',
+      title: 'Conflict',
+      status: 409,
+      detail: 'There is nobody to tell: ALERT_WEBHOOK_URL is not set.',
+      code: 'alerts_not_configured',
+    },
+  },
+}
+
+export const LOG_LEVEL_EXAMPLES: Examples = {
+  usual: { summary: 'As it is set', varies: true, status: 200, answer: { level: 'info', usual: 'info' } },
+}
+
+export const SET_LOG_LEVEL_EXAMPLES: Examples = {
+  debug: {
+    summary: 'More for ten minutes',
+    varies: true,
+    body: { level: 'debug', minutes: 10 },
+    status: 200,
+    answer: { level: 'debug', usual: 'info', until: EXPIRES_AT },
+  },
+}
+
+const queue = {
+  name: 'messages',
+  waiting: 0,
+  active: 0,
+  delayed: 0,
+  failed: 0,
+  isPaused: false,
+  mayBePaused: true,
+  oldestWaitingAt: null,
+}
+
+export const QUEUES_EXAMPLES: Examples = {
+  quiet: { summary: 'Nothing waits', varies: true, status: 200, answer: { queues: [queue] } },
+}
+
+export const PAUSE_EXAMPLES: Examples = {
+  paused: {
+    summary: 'Nothing is sent for a while',
+    params: { name: 'messages' },
+    body: { why: 'Meta has announced a maintenance' },
+    varies: true,
+    status: 200,
+    answer: { ...queue, isPaused: true },
+  },
+}
+
+export const RESUME_EXAMPLES: Examples = {
+  resumed: {
+    summary: 'Sending goes on',
+    params: { name: 'messages' },
+    varies: true,
+    status: 200,
+    answer: queue,
+  },
+}

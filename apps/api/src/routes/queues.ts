@@ -6,19 +6,23 @@ import { OneLine } from '../one-line.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
 import { problems } from '../problem.ts'
 import type { QueueState, QueueStates } from '../queue-state.ts'
+import { PAUSE_EXAMPLES, QUEUES_EXAMPLES, RESUME_EXAMPLES } from './operator-examples.ts'
 
-const StateSchema = Type.Object({
-  name: Type.String(),
-  waiting: Type.Integer({ description: 'jobs that can be taken now' }),
-  active: Type.Integer({ description: 'jobs that workers have in hand' }),
-  delayed: Type.Integer({ description: 'jobs that wait for a moment' }),
-  failed: Type.Integer({ description: 'of `messages`: those that went to the fallback within a day' }),
-  isPaused: Type.Boolean({ description: 'nothing is taken from it' }),
-  mayBePaused: Type.Boolean(),
-  oldestWaitingAt: Type.Union([IsoTime, Type.Null()], {
-    description: 'when the oldest of the hundred that are next came',
-  }),
-})
+const StateSchema = Type.Object(
+  {
+    name: Type.String(),
+    waiting: Type.Integer({ description: 'jobs that can be taken now' }),
+    active: Type.Integer({ description: 'jobs that workers have in hand' }),
+    delayed: Type.Integer({ description: 'jobs that wait for a moment' }),
+    failed: Type.Integer({ description: 'of `messages`: those that went to the fallback within a day' }),
+    isPaused: Type.Boolean({ description: 'nothing is taken from it' }),
+    mayBePaused: Type.Boolean(),
+    oldestWaitingAt: Type.Union([IsoTime, Type.Null()], {
+      description: 'when the oldest of the hundred that are next came',
+    }),
+  },
+  { title: 'QueueState' },
+)
 
 const Name = Type.Object({
   name: Type.String({ pattern: '^[a-z-]{1,32}$', description: 'the name of a queue' }),
@@ -34,11 +38,12 @@ export function queueRoutes({ queueStates }: { queueStates: QueueStates }): Fast
     app.get(
       '/api/admin/queues',
       {
-        config: { access: READS },
+        config: { access: READS, examples: QUEUES_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'listQueues',
           summary: 'How long the queues are',
-          response: { 200: Type.Object({ queues: Type.Array(StateSchema) }), ...problems(401, 403, 503) },
+          response: { 200: Type.Object({ queues: Type.Array(StateSchema) }), ...problems(503) },
         },
       },
       async () => ({ queues: (await queueStates.list()).map(shown) }),
@@ -47,16 +52,20 @@ export function queueRoutes({ queueStates }: { queueStates: QueueStates }): Fast
     app.post(
       '/api/admin/queues/:name/pause',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: PAUSE_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'pauseQueue',
           summary: 'Stop taking messages from the queue',
           description:
             'Only `messages`, and whatever BOARD_WRITES says: that is about the board. Messages are accepted and wait; those whose time ' +
             'runs out fall back. Who and why goes into the audit.',
           params: Name,
           body: Type.Object({ why: OneLine('why it is done') }, { additionalProperties: false }),
-          response: { 200: StateSchema, ...problems(400, 401, 403, 404, 409, 413, 415, 422, 503) },
+          response: {
+            200: StateSchema,
+            ...problems(400, 404, 413, 415, 422, 503, { 409: ['queue_not_pausable'] }),
+          },
         },
       },
       async (request) => {
@@ -69,12 +78,13 @@ export function queueRoutes({ queueStates }: { queueStates: QueueStates }): Fast
     app.post(
       '/api/admin/queues/:name/resume',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: RESUME_EXAMPLES },
         schema: {
           ...shared,
+          operationId: 'resumeQueue',
           summary: 'Take messages from the queue again',
           params: Name,
-          response: { 200: StateSchema, ...problems(401, 403, 404, 409, 422, 503) },
+          response: { 200: StateSchema, ...problems(404, 422, 503, { 409: ['queue_not_pausable'] }) },
         },
       },
       async (request) =>
