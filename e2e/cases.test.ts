@@ -57,7 +57,10 @@ describe.concurrent('named on the status page and on the page of the message:', 
     const id = await system.send('+221771234567', '482913')
     await system.reaches(id, ['fallback'], 60_000)
     await statusTells(system, { cause: /190.*has not authorized application/, remedy: /Get a new token/ })
-    await messageTells(system, id, { cause: /no living access token|190/, remedy: /bring a new (one|token)/i })
+    await messageTells(system, id, {
+      cause: /no living access token|190/,
+      remedy: /bring a new (one|token)/i,
+    })
   })
 
   it('3: a paused template', async (t) => {

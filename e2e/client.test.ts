@@ -108,8 +108,6 @@ describe('an app with the client', { timeout: 120_000 }, () => {
   })
 
   it('has Relais make a code, and asks whether what was typed is it', async (t) => {
-    const document = (await (await fetch(`${shared().apiUrl}/openapi.json`)).json()) as { paths: object }
-    if (!('/api/verifications' in document.paths)) return t.skip('the API has no verifications')
     const to = '+221771234573'
     const { verifications } = client()
     const { id, messageId } = await verifications.start({ to })

@@ -187,5 +187,5 @@ function formOf(value: unknown): string {
       ? Object.fromEntries(Object.entries(part).toSorted(([one], [other]) => (one < other ? -1 : 1)))
       : part,
   )
-  return text.replaceAll(/msg_[\w-]{22}/g, '[id]').replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '[time]')
+  return text.replaceAll(/(?:msg|ver)_[\w-]{22}/g, '[id]').replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '[time]')
 }

@@ -115,8 +115,8 @@ function completeOperation(where: string, operation: Json): Json {
 
 /** A body that may be absent says so by its type. */
 function completeBody(body: Json, examples: readonly (readonly [string, Json])[]): Json {
-  const [{ schema }] = Object.values(body['content'] as Json) as [{ schema: { type?: unknown } }]
-  const isOptional = Array.isArray(schema.type) && schema.type.includes('null')
+  const [{ schema }] = Object.values(body['content'] as Json) as [{ schema: Json & { anyOf?: Json[] } }]
+  const isOptional = [schema, ...(schema.anyOf ?? [])].some(({ type }) => [type].flat().includes('null'))
   return withExamples(isOptional ? { ...body, required: false } : body, examples)
 }
 

@@ -10,6 +10,12 @@ export type AcceptedMessage = {
   expiresAt: string
 }
 
+export type CheckedVerification = {
+  /** true once */
+  valid: boolean
+  attemptsLeft?: number
+}
+
 /** why it fell back */
 export type FallbackReason = 'recipient_unreachable' | 'template_rejected' | 'request_rejected' | 'sender_blocked' | 'token_unavailable' | 'rate_limited' | 'provider_unavailable' | 'undelivered' | 'outcome_unknown' | 'worker_lost'
 
@@ -90,7 +96,33 @@ export type Problem = {
 }
 
 /** Stable: decide by it */
-export type ProblemCode = 'malformed_json' | 'bad_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'payload_too_large' | 'unsupported_media_type' | 'invalid_request' | 'idempotency_mismatch' | 'country_refused' | 'recipient_limited' | 'source_limited' | 'prefix_limited' | 'app_limited' | 'login_limited' | 'recipient_not_in_team' | 'already_sent' | 'already_ended' | 'already_revealed' | 'code_expired' | 'operator_limited' | 'reveal_unavailable' | 'token_rejected' | 'renewal_not_configured' | 'renewal_not_needed' | 'renewal_failed' | 'provider_unavailable' | 'queue_unavailable' | 'internal_error'
+export type ProblemCode = 'malformed_json' | 'bad_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'payload_too_large' | 'unsupported_media_type' | 'invalid_request' | 'idempotency_mismatch' | 'country_refused' | 'recipient_limited' | 'source_limited' | 'prefix_limited' | 'app_limited' | 'login_limited' | 'recipient_not_in_team' | 'already_sent' | 'already_ended' | 'already_revealed' | 'code_expired' | 'operator_limited' | 'verification_ended' | 'resend_too_soon' | 'reveal_unavailable' | 'resend_not_possible' | 'queue_not_pausable' | 'token_rejected' | 'renewal_not_configured' | 'renewal_not_needed' | 'renewal_failed' | 'provider_unavailable' | 'alerts_not_configured' | 'alert_undelivered' | 'queue_unavailable' | 'internal_error'
+
+export type ResendRequest = {
+  /** one of whatsapp, fallback: the operators help at once; whatsapp unless given */
+  via?: 'whatsapp' | 'fallback'
+  /** an IPv4 or IPv6 address: that of the person who asked for the message, as your server sees it; counted, never kept */
+  sourceIp?: string
+}
+
+export type ResentVerification = {
+  id: string
+  /** the message that brings the code */
+  messageId: string
+  expiresAt: string
+  /** from now; null: it is not sent again any more */
+  resendAfterSeconds: number | null
+  via: 'whatsapp' | 'fallback'
+}
+
+export type StartedVerification = {
+  id: string
+  /** the message that brings the code */
+  messageId: string
+  expiresAt: string
+  /** from now */
+  resendAfterSeconds: number
+}
 
 export type TemplateRequest = {
   type: 'template'
@@ -133,3 +165,39 @@ export type TimelineEntry = {
   at: string
   detail?: string
 }
+
+export type Verification = {
+  id: string
+  status: VerificationStatus
+  attemptsLeft: number
+  expiresAt: string
+  /** the message that brings the code */
+  messageId: string
+  resendsLeft: number
+  /** from now; null: it is not sent again any more */
+  resendAfterSeconds: number | null
+}
+
+export type VerificationCheck = {
+  /** what the person typed: a string of 4 to 10 digits */
+  code: string
+}
+
+export type VerificationRequest = {
+  /** the recipient in E.164, with + */
+  to: string
+  /** a whole number from 4 to 10: digits of the code; 6 unless given */
+  length?: number
+  /** a whole number from 30 to 600: life of the code */
+  ttlSeconds?: number
+  /** a template name of a-z 0-9 _ */
+  template?: string
+  /** a language such as fr or en_US */
+  language?: string
+  /** up to 128 characters of your own; returned, never sent */
+  reference?: string
+  /** an IPv4 or IPv6 address: that of the person who asked for the message, as your server sees it; counted, never kept */
+  sourceIp?: string
+}
+
+export type VerificationStatus = 'pending' | 'verified' | 'ended'

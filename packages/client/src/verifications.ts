@@ -8,7 +8,7 @@ import type {
   ResentVerification,
   StartedVerification,
   VerificationRequest,
-} from './verification-types.ts'
+} from './api-types.ts'
 
 export type Verifications = {
   /** Makes a code and sends it. Keep the id: the code is told to nobody but the recipient. */

@@ -17,15 +17,6 @@ describe('the types of what the API takes and answers', () => {
     expect(types).not.toContain('WhatsappStatus')
   })
 
-  it('of verifications are by hand only as long as the document has none', async () => {
-    const isThere = Object.keys(document.paths).some((path) => path.startsWith('/api/verifications'))
-    const byHand = await read('../src/verification-types.ts').catch(() => undefined)
-    expect(
-      isThere && byHand !== undefined,
-      'the document describes verifications: take their types from src/api-types.ts and remove src/verification-types.ts',
-    ).toBe(false)
-  })
-
   it('are written for all that the document uses of JSON Schema', () => {
     const schemas = {
       Order: {

@@ -1,7 +1,7 @@
 /** For apps: Relais makes the code, sends it, and says whether what was typed is that code. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { CODE_LENGTHS, MOST_WRONG, VERIFICATION_STATUSES } from '@relais/core'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { canonicalJson } from '../canonical-json.ts'
 import { IsoTime, isoTime } from '../iso-time.ts'
 import { appOf, type Access } from '../plugins/auth.ts'
@@ -9,13 +9,19 @@ import { problems } from '../problem.ts'
 import { RESEND_WAYS, type ShownVerification, type Started, type Verify } from '../verify.ts'
 import { REPEAT_HEADERS } from './message-answer.ts'
 import { common, IdempotencyHeaders, language, templateName } from './message-request.ts'
+import {
+  CHECK_VERIFICATION_EXAMPLES,
+  READ_VERIFICATION_EXAMPLES,
+  RESEND_VERIFICATION_EXAMPLES,
+  START_VERIFICATION_EXAMPLES,
+} from './verification-examples.ts'
 
 const SENDS: Access = { kind: 'app', scope: 'messages:send' }
 const READS: Access = { kind: 'app', scope: 'messages:read' }
 const ENDS: Access = { kind: 'app', scope: 'messages:end' }
 
 const { least, most, usual } = CODE_LENGTHS
-const closed = { additionalProperties: false }
+const closed = (title: string) => ({ title, additionalProperties: false })
 const { to, reference, sourceIp } = common
 
 /** As long as a code may be good for (NIST SP 800-63B). */
@@ -43,7 +49,7 @@ const StartSchema = Type.Object(
     reference,
     sourceIp,
   },
-  closed,
+  closed('VerificationRequest'),
 )
 
 const CheckSchema = Type.Object(
@@ -54,20 +60,26 @@ const CheckSchema = Type.Object(
       examples: ['730914'],
     }),
   },
-  closed,
+  closed('VerificationCheck'),
 )
 
-const ResendSchema = Type.Unsafe<{ via?: (typeof RESEND_WAYS)[number]; sourceIp?: string } | null>({
-  type: ['object', 'null'],
-  properties: {
-    via: {
-      type: 'string',
-      enum: [...RESEND_WAYS],
-      description: 'one of whatsapp, fallback: the operators help at once; whatsapp unless given',
-    },
+const ResendSchema = Type.Object(
+  {
+    via: Type.Optional(
+      Type.Enum([...RESEND_WAYS], {
+        description: 'one of whatsapp, fallback: the operators help at once; whatsapp unless given',
+      }),
+    ),
     sourceIp,
   },
-  ...closed,
+  closed('ResendRequest'),
+)
+
+/** A request without a body asks for the same as an empty object. */
+const ResendOrNothing = Type.Unsafe<Static<typeof ResendSchema> | null>({
+  type: ['object', 'null'],
+  properties: ResendSchema.properties,
+  additionalProperties: false,
 })
 
 const id = Type.String({ examples: ['ver_momfOdbnqOJRBd7oljKAuA'] })
@@ -82,6 +94,7 @@ const resendAfterSeconds = Type.Union([Type.Integer(), Type.Null()], {
 const StartedSchema = Type.Object(
   { id, messageId, expiresAt: IsoTime, resendAfterSeconds: Type.Integer({ description: 'from now' }) },
   {
+    title: 'StartedVerification',
     headers: {
       Location: { type: 'string', description: 'where the verification is' },
       ...REPEAT_HEADERS,
@@ -91,7 +104,7 @@ const StartedSchema = Type.Object(
 
 const ResentSchema = Type.Object(
   { id, messageId, expiresAt: IsoTime, resendAfterSeconds, via: Type.Enum([...RESEND_WAYS]) },
-  { headers: REPEAT_HEADERS },
+  { title: 'ResentVerification', headers: REPEAT_HEADERS },
 )
 
 const CheckedSchema = Type.Object(
@@ -99,18 +112,21 @@ const CheckedSchema = Type.Object(
     valid: Type.Boolean({ description: 'true once' }),
     attemptsLeft: Type.Optional(Type.Integer({ minimum: 0, maximum: MOST_WRONG })),
   },
-  { headers: REPEAT_HEADERS },
+  { title: 'CheckedVerification', headers: REPEAT_HEADERS },
 )
 
-const VerificationSchema = Type.Object({
-  id,
-  status: Type.Enum([...VERIFICATION_STATUSES]),
-  attemptsLeft: Type.Integer({ minimum: 0, maximum: MOST_WRONG }),
-  expiresAt: IsoTime,
-  messageId,
-  resendsLeft: Type.Integer(),
-  resendAfterSeconds,
-})
+const VerificationSchema = Type.Object(
+  {
+    id,
+    status: Type.Enum([...VERIFICATION_STATUSES], { title: 'VerificationStatus' }),
+    attemptsLeft: Type.Integer({ minimum: 0, maximum: MOST_WRONG }),
+    expiresAt: IsoTime,
+    messageId,
+    resendsLeft: Type.Integer(),
+    resendAfterSeconds,
+  },
+  { title: 'Verification' },
+)
 
 export function verificationRoutes(deps: { verify: Verify }): FastifyPluginAsyncTypebox {
   const { verify } = deps
@@ -121,17 +137,25 @@ export function verificationRoutes(deps: { verify: Verify }): FastifyPluginAsync
     app.post(
       '/api/verifications',
       {
-        config: { access: SENDS },
+        config: { access: SENDS, examples: START_VERIFICATION_EXAMPLES },
         schema: {
           ...shared,
           headers: IdempotencyHeaders,
+          operationId: 'startVerification',
           summary: 'Start a verification',
           description:
             'Makes a code and sends it as a message of type otp: the same limits, the same refusals, and with an Idempotency-Key a repeat ' +
             `finds the same verification. The code is told to nobody but the recipient. ${MOST_WRONG} wrong answers end it. 429 recipient_limited ` +
             'also where there were too many wrong answers in a row for this recipient.',
           body: StartSchema,
-          response: { 202: StartedSchema, ...problems(400, 413, 415, 422, 429, 503) },
+          response: {
+            202: StartedSchema,
+            ...problems(400, 413, 415, 503, {
+              403: ['recipient_not_in_team'],
+              422: ['idempotency_mismatch', 'country_refused'],
+              429: ['recipient_limited', 'app_limited', 'source_limited', 'prefix_limited'],
+            }),
+          },
         },
       },
       async (request, reply) => {
@@ -151,9 +175,10 @@ export function verificationRoutes(deps: { verify: Verify }): FastifyPluginAsync
     app.get(
       '/api/verifications/:id',
       {
-        config: { access: READS },
+        config: { access: READS, examples: READ_VERIFICATION_EXAMPLES },
         schema: {
           ...one,
+          operationId: 'getVerification',
           summary: 'What is known of a verification',
           description: 'Never its code. It is kept an hour after its deadline.',
           response: { 200: VerificationSchema, ...problems(404, 503) },
@@ -165,17 +190,21 @@ export function verificationRoutes(deps: { verify: Verify }): FastifyPluginAsync
     app.post(
       '/api/verifications/:id/check',
       {
-        config: { access: ENDS },
+        config: { access: ENDS, examples: CHECK_VERIFICATION_EXAMPLES },
         schema: {
           ...one,
           headers: IdempotencyHeaders,
+          operationId: 'checkVerification',
           summary: 'Is this the code?',
           description:
             'true once: it ends the verification and counts as used on its messages. A body that is not digits is a 422 and no try. 410 ' +
             'verification_ended: it was right before, there were too many wrong answers, its time is over, or one of its messages was used or ' +
             'canceled. With an Idempotency-Key the same code again gets the same answer, and is not counted again.',
           body: CheckSchema,
-          response: { 200: CheckedSchema, ...problems(400, 404, 410, 413, 415, 422, 503) },
+          response: {
+            200: CheckedSchema,
+            ...problems(400, 404, 413, 415, 422, 503, { 410: ['verification_ended'] }),
+          },
         },
       },
       async (request, reply) => {
@@ -194,17 +223,37 @@ export function verificationRoutes(deps: { verify: Verify }): FastifyPluginAsync
     app.post(
       '/api/verifications/:id/resend',
       {
-        config: { access: SENDS },
+        config: {
+          access: SENDS,
+          documentedBody: Type.Union([ResendSchema, Type.Null()]),
+          examples: RESEND_VERIFICATION_EXAMPLES,
+        },
         schema: {
           ...one,
           headers: IdempotencyHeaders,
+          operationId: 'resendVerification',
           summary: 'Send the code again',
           description:
             'The same code until the same deadline, with the tries that are left. One more message, refused like any; or with via fallback the last ' +
             'one goes to the operators at once, because WhatsApp is silent: 409 already_ended once it has been delivered. 429 resend_too_soon: ' +
             'not before resendAfterSeconds, and three times at most. 410 verification_ended also with less than 30 s of life left.',
-          body: ResendSchema,
-          response: { 202: ResentSchema, ...problems(400, 403, 404, 409, 410, 413, 415, 422, 429, 503) },
+          body: ResendOrNothing,
+          response: {
+            202: ResentSchema,
+            ...problems(400, 404, 413, 415, 503, {
+              403: ['recipient_not_in_team'],
+              422: ['idempotency_mismatch', 'country_refused'],
+              429: [
+                'recipient_limited',
+                'app_limited',
+                'source_limited',
+                'prefix_limited',
+                'resend_too_soon',
+              ],
+              409: ['already_ended'],
+              410: ['verification_ended'],
+            }),
+          },
         },
       },
       async (request, reply) => {

@@ -238,6 +238,8 @@ export function createSharedToken(options: {
     const name = { generation, version: token.version }
     const isFirst = await vault.noteRefusal(name, at, { why, check: checkAfterRefusal(token, at) })
     if (isFirst) options.onRefused?.(token, why)
+    // One that is under way may have seen the record as it was before.
+    isOutdated = true
     await read()
     // What is only remembered cannot be marked for all.
     if (lost && held)

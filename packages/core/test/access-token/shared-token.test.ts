@@ -139,6 +139,50 @@ describe('the use of the token', () => {
     expect(await state()).toBe('invalid')
   })
 
+  it('is never one that was refused before, though the record was being read meanwhile', async () => {
+    const { vault, app, commit } = tokenFixture()
+    let noted = () => {}
+    const isNoted = new Promise<void>((resolve) => (noted = resolve))
+    let isSlow = false
+    const shared = createSharedToken({
+      vault: {
+        ...vault,
+        async read() {
+          const record = await vault.read()
+          if (isSlow) await isNoted
+          return record
+        },
+        async noteRefusal(...refusal) {
+          const isFirst = await vault.noteRefusal(...refusal)
+          noted()
+          return isFirst
+        },
+      },
+      app,
+      useMarginMs: 0,
+      renewBeforeMs: undefined,
+    })
+    onTestFinished(() => shared.close())
+    await vault.bootstrap(goodToken())
+    await commit(goodToken('second'))
+    await shared.refresh()
+    isSlow = true
+    const used: string[] = []
+    await shared.withAccessToken(
+      async ({ accessToken }) => {
+        used.push(accessToken.reveal())
+        if (used.length === 1) {
+          shared.refresh().catch(() => undefined)
+          // What it finds was read by then.
+          await vault.read()
+        }
+        return accessToken.reveal()
+      },
+      (text) => (text === 'second' ? '190' : undefined),
+    )
+    expect(used).toEqual(['second', 'first'])
+  })
+
   it('asks for a round when it finds that renewal is due, or that there is no token', async () => {
     const { shared, vault, told } = setup()
     expect(await shared.isAvailable()).toBe(false)
