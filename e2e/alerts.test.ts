@@ -1,9 +1,20 @@
 /** Operators are told, with real processes: what they are told, by whom, and what becomes of it when a process dies. */
 import { randomBytes } from 'node:crypto'
-import { eventually, freePort, startReceiver, type NodeProcess, type Receiver } from '@relais/testing'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  eventually,
+  freePort,
+  startReceiver,
+  startRedis,
+  type NodeProcess,
+  type Receiver,
+} from '@relais/testing'
+import { Redis } from 'ioredis'
 import { describe, it, type TestContext } from 'vitest'
 import { runTool } from './operator-tool.ts'
-import { isUp, startSystem, type System } from './system.ts'
+import { isUp, recipients, startSystem, type System, type SystemOptions } from './system.ts'
 
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`
 const PATH = `/hook-${randomBytes(12).toString('hex')}`
@@ -11,10 +22,11 @@ const PATH = `/hook-${randomBytes(12).toString('hex')}`
 type Body = { type: string; id: string; alert?: { id: string; severity: string }; to?: string }
 
 /** A system whose alerts go to a receiver, with an API that looks often. */
-async function setup(t: TestContext, env: Record<string, string> = {}) {
+async function setup(t: TestContext, { env, ...options }: SystemOptions = {}) {
   const receiver = await startReceiver()
   t.onTestFinished(() => receiver.close())
   const system = await startSystem(t, {
+    ...options,
     env: {
       ALERT_WEBHOOK_URL: receiver.url + PATH,
       ALERT_WEBHOOK_SECRET: SECRET,
@@ -47,7 +59,7 @@ async function die(system: System): Promise<void> {
   await system.send('+221771234567', '482913')
 }
 
-describe.concurrent('operators', { timeout: 120_000 }, () => {
+describe.concurrent('operators', { timeout: 300_000 }, () => {
   it('are told when the token dies, and when another is brought; nothing secret is written anywhere', async (t) => {
     const { receiver, system } = await setup(t)
     await eventually(
@@ -104,5 +116,74 @@ describe.concurrent('operators', { timeout: 120_000 }, () => {
     const all = await posted(receiver, isOver, 'its end')
     t.expect(new Set(all.filter(isFiring).map(({ id }) => id))).toEqual(new Set([decided?.id]))
     t.expect(system.events('alert.firing').filter(({ alert }) => alert === 'token_dead')).toHaveLength(1)
+  })
+
+  it('are told of each cause while it lasts, and when it is over', async (t) => {
+    const server = await startRedis()
+    t.onTestFinished(() => server.stop())
+    const redis = new Redis(server.url)
+    t.onTestFinished(async () => redis.disconnect())
+    const logFolder = await mkdtemp(join(tmpdir(), 'relais-alerts-'))
+    t.onTestFinished(() => rm(logFolder, { recursive: true, force: true }))
+    const { receiver, system } = await setup(t, {
+      redisUrl: server.url,
+      env: { FALLBACK_LOG: join(logFolder, 'fallback.log'), PUMPING_GUARD: 'off' },
+    })
+    const { simulator } = system
+    const [template] = simulator.templates.all()
+    const play = (status: 'PAUSED' | 'APPROVED') => simulator.templates.update(template?.id ?? '', { status })
+    const numbers = recipients(2000)
+    const send = () => system.post({ to: numbers.pop() ?? '', type: 'otp', code: '482913' })
+    const renew = () => system.operate('POST', '/api/wallet/refresh-whatsapp-token')
+
+    /** What is wrong, how it comes about, and how it ends. Messages are sent all the while: some find out what is wrong, some that it is over. */
+    const causes: [name: string, begin: () => unknown, end: () => unknown][] = [
+      ['renewal_failing', () => fail('exchange').then(renew), () => mend().then(renew)],
+      ['template_paused', () => play('PAUSED'), () => play('APPROVED')],
+      [
+        'sender_paused',
+        () => simulator.account.update({ business: { standing: 'locked' } }),
+        () => simulator.account.update({ business: { standing: 'good' } }),
+      ],
+      ['fallback_stuck', () => rm(logFolder, { recursive: true }), () => mkdir(logFolder)],
+      ['provider_unreachable', () => fail('any'), mend],
+      ['worker_missing', () => system.workers[0]?.freeze(), () => system.workers[0]?.thaw()],
+      ['redis_full', fill, () => redis.config('SET', 'maxmemory', '0')],
+    ]
+    for (const [name, begin, end] of causes) {
+      await begin()
+      await told('alert.firing', name)
+      await end()
+      await told('alert.over', name)
+    }
+
+    async function told(type: string, name: string): Promise<void> {
+      await eventually(
+        async () => {
+          // A number without WhatsApp: there is something to be written down for it.
+          await Promise.all([send(), system.post({ to: '+221771230026', type: 'otp', code: '482913' })])
+          return bodiesOf(receiver)
+        },
+        (bodies) => bodies.some((body) => body.type === type && body.alert?.id === name),
+        { timeoutMs: 90_000, everyMs: 500, what: `${type} of ${name}` },
+      )
+    }
+
+    async function fail(on: 'exchange' | 'any'): Promise<void> {
+      simulator.injectFaults(
+        on === 'any'
+          ? [{ kind: 'reset', accepted: false, on, forSeconds: 3600 }]
+          : [{ kind: 'error', code: 2, on, forSeconds: 3600 }],
+      )
+    }
+
+    async function mend(): Promise<void> {
+      simulator.clearFaults()
+    }
+
+    async function fill(): Promise<void> {
+      const used = Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1])
+      await redis.config('SET', 'maxmemory', String(Math.round(used / 0.9)))
+    }
   })
 })
