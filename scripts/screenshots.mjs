@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { whenAnswers } from './answers.mjs'
 import { findBrowser } from './browser.mjs'
 import { Failure } from './failure.mjs'
+import { takeLogin } from './login-picture.mjs'
 import { freePort } from './ports.mjs'
 import { readJson } from './private-file.mjs'
 import { root } from './root.mjs'
@@ -31,6 +32,8 @@ const pages = [
   { name: 'message', path: ({ messageId }) => `/admin/messages/${messageId}`, shows: 'h1' },
   { name: 'queues', path: () => '/admin/queues', shows: 'text=access-token' },
 ]
+/** Of the example, which is beside all of these. */
+const loginName = 'better-auth'
 const themes = ['light', 'dark']
 const sizes = { 390: 844, 1280: 900 }
 
@@ -68,10 +71,15 @@ const faults = [
 
 /**
  * `npm run screenshots`: starts all that `npm start` does, with a Redis and keys of its own, puts it under load, and writes a picture of each
- * page in both themes and two widths into docs/screenshots.
+ * page in both themes and two widths into docs/screenshots, and before the load one of a login with the example of Better Auth.
+ * @param names of the pages that are wanted; none = all
  * @returns the exit code
  */
-export async function screenshots() {
+export async function screenshots(names = []) {
+  const known = [loginName, ...pages.map(({ name }) => name)]
+  if (names.some((name) => !known.includes(name)))
+    throw new Failure(`usage: npm run screenshots -- [${known.join('|')}]`, { exitCode: 64 })
+  const isWanted = (name) => names.length === 0 || names.includes(name)
   await setUp()
   const executablePath = await findBrowser()
   if (!executablePath) throw new Failure('No Chromium found: install one, or name it in RELAIS_BROWSER.')
@@ -84,7 +92,7 @@ export async function screenshots() {
     const ended = system.then(({ output }) => {
       throw new Failure('the system ended', { output })
     })
-    await Promise.race([takeAll({ executablePath, data, api, control }), ended])
+    await Promise.race([takeAll({ executablePath, data, api, simulator, control, isWanted }), ended])
     return 0
   } finally {
     stopTools('SIGTERM')
@@ -116,17 +124,35 @@ function settings({ data, api, simulator, control }) {
   }
 }
 
-async function takeAll({ executablePath, data, api, control }) {
+async function takeAll({ executablePath, data, api, simulator, control, isWanted }) {
   const url = `http://127.0.0.1:${api}`
   await step('Starting Redis, the simulator, the API and a worker', () =>
     whenAnswers({ name: 'the api', url: `${url}/readyz`, withinMs: 60_000 }),
   )
   const { apiKey, opsKey } = await readJson(join(data, 'keys.json'))
+  // Known to e2e only: nobody else has a browser.
+  const { chromium } = createRequire(join(root, 'e2e/package.json'))('playwright-core')
+  await mkdir(folder, { recursive: true })
+  const browser = await chromium.launch({ executablePath, args: ['--disable-gpu', '--disable-quic'] })
+  try {
+    if (isWanted(loginName)) {
+      const file = join(folder, `${loginName}.png`)
+      await takeLogin({ browser, url, phonesUrl: `http://127.0.0.1:${simulator}/`, apiKey, file })
+      console.log(relative(root, file))
+    }
+    const rest = pages.filter(({ name }) => isWanted(name))
+    if (rest.length > 0) await takeUnderLoad({ browser, pages: rest, url, apiKey, opsKey, control })
+  } finally {
+    await browser.close()
+  }
+}
+
+async function takeUnderLoad({ browser, pages: wanted, url, apiKey, opsKey, control }) {
   await post(`http://127.0.0.1:${control}/faults`, {}, { faults })
   const load = startLoad({ url, apiKey })
   await step(`Making load for ${loadSeconds} s`, () => sleep(loadSeconds * 1000))
   try {
-    await take({ executablePath, url, opsKey, facts: { number, messageId: load.messageId() } })
+    await take({ browser, pages: wanted, url, opsKey, facts: { number, messageId: load.messageId() } })
   } finally {
     await load.stop()
   }
@@ -168,28 +194,20 @@ async function post(url, headers, body) {
   return answer.json()
 }
 
-async function take({ executablePath, url, opsKey, facts }) {
-  // Known to e2e only: nobody else has a browser.
-  const { chromium } = createRequire(join(root, 'e2e/package.json'))('playwright-core')
-  await mkdir(folder, { recursive: true })
-  const browser = await chromium.launch({ executablePath, args: ['--disable-gpu', '--disable-quic'] })
-  try {
-    for (const { name, path, ...page } of pages) {
-      const address = url + path(facts)
-      const { status } = await fetch(address, { signal: AbortSignal.timeout(10_000) })
-      if (status === 404) {
-        console.log(`${name}: there is no such page yet, left out`)
-        continue
-      }
-      for (const theme of themes)
-        for (const width of Object.keys(sizes).map(Number)) {
-          const file = join(folder, `${name}-${theme}-${width}.png`)
-          await takeOne(browser, { ...page, address, facts, theme, width, opsKey, file })
-          console.log(relative(root, file))
-        }
+async function take({ browser, pages: wanted, url, opsKey, facts }) {
+  for (const { name, path, ...page } of wanted) {
+    const address = url + path(facts)
+    const { status } = await fetch(address, { signal: AbortSignal.timeout(10_000) })
+    if (status === 404) {
+      console.log(`${name}: there is no such page yet, left out`)
+      continue
     }
-  } finally {
-    await browser.close()
+    for (const theme of themes)
+      for (const width of Object.keys(sizes).map(Number)) {
+        const file = join(folder, `${name}-${theme}-${width}.png`)
+        await takeOne(browser, { ...page, address, facts, theme, width, opsKey, file })
+        console.log(relative(root, file))
+      }
   }
 }
 
