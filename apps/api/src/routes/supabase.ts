@@ -36,14 +36,14 @@ const HookBody = Type.Object(
   {
     user: Type.Object(
       { phone: phone("the user's") },
-      { description: 'an object with the phone of the user' },
+      { description: 'an object with the phone of the user', additionalProperties: true },
     ),
     sms: Type.Object(
       { otp: code, phone: phone('where the code goes; versions before September 2025 do not say it') },
-      { description: 'an object with the otp' },
+      { description: 'an object with the otp', additionalProperties: true },
     ),
   },
-  { title: 'SupabaseSmsHook' },
+  { title: 'SupabaseSmsHook', additionalProperties: true },
 )
 
 const HookAnswer = Type.Object(
