@@ -2,9 +2,10 @@
  * Every example of the OpenAPI document, made for real: the requests of apps with a test key, those of operators against the whole system. What is
  * answered must be what the document shows, but for what differs each time.
  */
-import { createHmac } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { eventually } from '@relais/testing'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { Webhook } from 'standardwebhooks'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { runTool } from './operator-tool.ts'
 import { sharedSystem } from './system.ts'
@@ -47,7 +48,10 @@ const VERIFY_TOKEN = 'example-verify-token'
 const NOTHING = 'msg_AAAAAAAAAAAAAAAAAAAAAA'
 
 const shared = sharedSystem({
-  env: { WHATSAPP_ACCESS_TOKEN: ACCESS_TOKEN, WHATSAPP_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN },
+  env: {
+    WHATSAPP_ACCESS_TOKEN: ACCESS_TOKEN,
+    WHATSAPP_WEBHOOK_VERIFY_TOKEN: VERIFY_TOKEN,
+  },
   simulator: { accessToken: ACCESS_TOKEN },
 })
 
@@ -145,20 +149,17 @@ function keyFor(scheme: string | undefined): string {
 
 /** @param key instead of a test key, or the operator's */
 async function ask(example: Example, id: string, key?: string): Promise<{ status: number; body: unknown }> {
-  const { apiUrl, secrets } = shared()
+  const { apiUrl } = shared()
   const { method, path, scheme, request } = example
   const query = request.query ? `?${new URLSearchParams(request.query).toString()}` : ''
   const body = request.body === undefined ? undefined : JSON.stringify(request.body)
-  const bearer = scheme === 'opsKey' ? secrets.opsKey : (key ?? testKey)
   const values: Record<string, string> = { id, ...request.params }
   const target = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => values[name] ?? '')
   const answer = await fetch(apiUrl + target + query, {
     method,
     headers: {
       ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(scheme === 'metaSignature'
-        ? { 'x-hub-signature-256': signatureOf(body ?? '', secrets.appSecret) }
-        : scheme && { authorization: `Bearer ${bearer}` }),
+      ...loginOf(scheme, body ?? '', key ?? testKey),
       ...request.headers,
     },
     ...(body !== undefined && { body }),
@@ -166,6 +167,29 @@ async function ask(example: Example, id: string, key?: string): Promise<{ status
   const text = await answer.text()
   const isJson = answer.headers.get('content-type')?.includes('json')
   return { status: answer.status, body: isJson ? (JSON.parse(text) as unknown) : text }
+}
+
+/** The headers by which a request of this scheme is believed. */
+function loginOf(scheme: string | undefined, body: string, appKey: string): Record<string, string> {
+  const { secrets } = shared()
+  switch (scheme) {
+    case 'apiKey':
+      return { authorization: `Bearer ${appKey}` }
+    case 'opsKey':
+      return { authorization: `Bearer ${secrets.opsKey}` }
+    case 'metaSignature':
+      return { 'x-hub-signature-256': signatureOf(body, secrets.appSecret) }
+    case 'webhookSignature': {
+      const [id, at] = [randomUUID(), new Date()]
+      return {
+        'webhook-id': id,
+        'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+        'webhook-signature': new Webhook(secrets.hookSecret).sign(id, at, body),
+      }
+    }
+    default:
+      return {}
+  }
 }
 
 function signatureOf(body: string, secret: string): string {

@@ -21,6 +21,8 @@ export type RunSecrets = {
   accessToken: string
   appSecret: string
   verifyToken: string
+  /** Of Supabase's hook of the app wallet, as `whsec_<base64>`. */
+  hookSecret: string
 }
 
 export type System = Awaited<ReturnType<typeof startSystem>>
@@ -110,6 +112,7 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}) {
     API_KEYS: `wallet:${secrets.apiKey},shop:${secrets.otherApiKey}`,
     OPS_KEYS: `awa:${secrets.opsKey}`,
     ENCRYPTION_KEYS: `k1:${secrets.encryptionKey}`,
+    SUPABASE_HOOK_SECRETS: `wallet=v1,${secrets.hookSecret}`,
     SEND_RATE_PER_SECOND: '0',
     ...options.env,
   }
@@ -261,5 +264,6 @@ function newSecrets(): RunSecrets {
     accessToken: `EAA${random()}`,
     appSecret: random(),
     verifyToken: `verify-${random()}`,
+    hookSecret: `whsec_${randomBytes(32).toString('base64')}`,
   }
 }

@@ -226,7 +226,13 @@ test('secrets may come from files: each that the settings know, and the file of 
   ]
   const secrets = Object.values(apiSettings).filter(({ isSecret }) => isSecret)
   const known = secrets.map((setting) => setting.name).filter((name) => !name.startsWith('REDIS_'))
-  const ofTheApi = ['API_KEYS', 'OPS_KEYS', 'ALERT_WEBHOOK_URL', 'ALERT_WEBHOOK_SECRET']
+  const ofTheApi = [
+    'API_KEYS',
+    'OPS_KEYS',
+    'SUPABASE_HOOK_SECRETS',
+    'ALERT_WEBHOOK_URL',
+    'ALERT_WEBHOOK_SECRET',
+  ]
   expect(
     given('api')
       .map(([, name]) => name)

@@ -1,7 +1,8 @@
 /** Puts a request on the wire, and tells what came back. */
-import { createHmac } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { Agent, request as open } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Webhook } from 'standardwebhooks'
 import type { FuzzRequest } from './requests.ts'
 
 /** Whoever has no answer by then waits for one that does not come. */
@@ -26,7 +27,7 @@ export type Answer = {
 
 export function createClient(deps: {
   apiUrl: string
-  secrets: { apiKey: string; otherApiKey: string; opsKey: string; appSecret: string }
+  secrets: { apiKey: string; otherApiKey: string; opsKey: string; appSecret: string; hookSecret: string }
   /** A message whose code an operator may read, or send again. */
   fallenId: string
   /** A verification whose code may be sent again. */
@@ -66,10 +67,13 @@ export function createClient(deps: {
       ...keyOf(request),
       ...(body && framing(body, request.isChunked)),
       ...request.headers,
-      ...(request.isSigned && { 'x-hub-signature-256': signature(body ?? Buffer.alloc(0)) }),
+      ...(request.isSigned && signatures(body ?? Buffer.alloc(0))),
     }
     const size = Object.entries(headers).flat().join('').length + (body?.length ?? 0)
-    const path = request.target.replaceAll('{id}', id).replaceAll('{name}', 'messages')
+    const path = request.target
+      .replaceAll('{id}', id)
+      .replaceAll('{name}', 'messages')
+      .replaceAll('{app}', 'wallet')
     const startedAt = performance.now()
     return new Promise((resolve) => {
       const end = (answer: Omit<Answer, 'durationMs'>) =>
@@ -133,8 +137,15 @@ export function createClient(deps: {
     }
   }
 
-  function signature(body: Buffer): string {
-    return `sha256=${createHmac('sha256', secrets.appSecret).update(body).digest('hex')}`
+  /** As Meta signs, and as Supabase does. */
+  function signatures(body: Buffer): Record<string, string> {
+    const [id, at] = [randomUUID(), new Date()]
+    return {
+      'x-hub-signature-256': `sha256=${createHmac('sha256', secrets.appSecret).update(body).digest('hex')}`,
+      'webhook-id': id,
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+      'webhook-signature': new Webhook(secrets.hookSecret).sign(id, at, body.toString()),
+    }
   }
 }
 

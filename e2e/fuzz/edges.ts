@@ -75,6 +75,8 @@ export const oddHeaders: Arbitrary<Record<string, string>> = fc
         fc.constantFrom(
           'idempotency-key',
           'x-hub-signature-256',
+          'webhook-signature',
+          'webhook-timestamp',
           'accept',
           'accept-encoding',
           'accept-version',

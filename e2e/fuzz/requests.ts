@@ -13,7 +13,7 @@ export type FuzzRequest = {
   /** Absent for what the document does not describe. */
   operation?: Operation
   method: string
-  /** `{id}` stands for a message that was accepted, `{name}` for the queue that may be paused. */
+  /** `{id}` stands for a message that was accepted, `{name}` for the queue that may be paused, `{app}` for the app with a hook. */
   target: string
   headers: Record<string, string>
   who: Who
@@ -25,6 +25,7 @@ export type FuzzRequest = {
 }
 
 const WEBHOOK = '/api/webhooks/whatsapp'
+const HOOK = '/api/integrations/supabase/{app}'
 const JSON_TYPE = 'application/json'
 
 /** @param own what is ours and no document can tell: without it much would not be reached */
@@ -61,7 +62,7 @@ export function validRequest(operation: Operation, own: Own): Arbitrary<FuzzRequ
       oddKey: '',
       ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }),
       isChunked,
-      isSigned: path === WEBHOOK,
+      isSigned: [WEBHOOK, HOOK].includes(path),
     }))
 }
 

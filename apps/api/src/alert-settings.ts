@@ -1,5 +1,6 @@
 /** The settings of alerts: who is told, and when. */
 import { Fault, Secret, SettingsError, wholeNumber, type Setting, type SettingsOf } from '@relais/core'
+import { isWebhookSecret } from './standard-webhook.ts'
 
 /** Stands in `.env.example`, so the whole world knows it: refused. */
 const EXAMPLE_SECRET = 'whsec_bWFrZSBvbmUgd2l0aDogb3BlbnNzbCByYW5k'
@@ -75,10 +76,7 @@ function parseSecrets(text: string): Secret[] | Fault {
   for (const [index, secret] of secrets.entries()) {
     const place = `has a fault in entry ${index + 1}:`
     if (secret === EXAMPLE_SECRET) return new Fault(`${place} it is the example; make one of your own`)
-    const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? []
-    const bytes = Buffer.from(base64, 'base64')
-    const isWhole = bytes.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
-    if (!isWhole || bytes.length < 24 || bytes.length > 64)
+    if (!isWebhookSecret(secret))
       return new Fault(
         `${place} it must be whsec_ and 24 to 64 bytes in base64 (echo whsec_$(openssl rand -base64 32))`,
       )

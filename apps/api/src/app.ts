@@ -35,6 +35,7 @@ import { logLevelRoutes } from './routes/log-level.ts'
 import { messageRoutes } from './routes/message.ts'
 import { messagesRoutes } from './routes/messages.ts'
 import { queueRoutes } from './routes/queues.ts'
+import { supabaseRoutes, type SupabaseDeps } from './routes/supabase.ts'
 import { verificationRoutes } from './routes/verifications.ts'
 import { walletRoutes } from './routes/wallet.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
@@ -74,6 +75,7 @@ export type AppDeps = {
     takeReceipts: TakeReceipts
     onRefused: (address: string) => void
   }
+  supabase: Omit<SupabaseDeps, 'acceptMessages'>
   board: Omit<BoardDeps, 'onAction'>
   /** Addresses and networks whose X-Forwarded-* are believed. */
   trustedProxies: string[]
@@ -124,6 +126,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(messagesRoutes(deps))
   await app.register(messageRoutes(deps))
   await app.register(verificationRoutes(deps))
+  await app.register(supabaseRoutes({ ...deps.supabase, acceptMessages: deps.acceptMessages }))
   await app.register(fallbackRoutes(deps))
   await app.register(adminMessagesRoutes(deps))
   await app.register(walletRoutes(deps))

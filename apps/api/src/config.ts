@@ -12,6 +12,7 @@ import {
   type SettingsOf,
 } from '@relais/core'
 import { alertSettings } from './alert-settings.ts'
+import { supabaseSettings } from './supabase-settings.ts'
 import { trustedProxies } from './trusted-proxies.ts'
 
 /** A caller's name and the SHA-256 of its key. The key itself is not kept, only whether it could be guessed. */
@@ -40,6 +41,7 @@ export const apiSettings = {
     about: 'Who may operate, as operator:key,operator:key; same form',
     example: 'awa:3d90ab77c1e24f58',
   }),
+  ...supabaseSettings,
   ...alertSettings,
   ...sharedSettings,
 }

@@ -346,6 +346,7 @@ export async function openApi(
       }),
       onRefused: events.webhookRefused,
     },
+    supabase: { secrets: settings.supabaseHookSecrets, onRefused: events.hookRefused, now },
     board: { queues, store, allowsWrites: settings.boardWrites },
     trustedProxies: settings.trustedProxies,
     bounds,

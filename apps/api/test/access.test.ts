@@ -92,6 +92,8 @@ describe('every route', () => {
     for (const { url } of openForOperators) expect(url).toMatch(/^\/admin\/assets\/[\w-]+\.(css|js|svg)$/)
     const signed = table.filter(({ access }) => access === 'signed').map(({ url }) => url)
     expect(new Set(signed)).toEqual(new Set(['/api/webhooks/whatsapp']))
+    const hooks = table.filter(({ access }) => access === 'hook').map(({ url }) => url)
+    expect(hooks).toEqual(['/api/integrations/supabase/:app'])
   })
 
   it('keeps the app from starting if it does not', async () => {

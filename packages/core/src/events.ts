@@ -71,6 +71,8 @@ export function createEvents(options: {
   const { logger, metrics, tallies, sampling, now = Date.now } = options
   let refusedWebhooks = 0
   let refusedSaidAt = -Infinity
+  let refusedHooks = 0
+  let hooksSaidAt = -Infinity
   // Fields that are undefined are not written. To leave them out here would cost more than all the rest of a line.
   const about = (message: Message) => ({
     messageId: message.id,
@@ -412,6 +414,16 @@ export function createEvents(options: {
       refusedWebhooks = 0
       refusedSaidAt = now()
       logger.warn(facts, 'a webhook was not signed with our app secret')
+    },
+
+    /** A hook of a login stack that was not signed with a secret of its app. A line every ten seconds at most, with how many there were. */
+    hookRefused(address: string): void {
+      refusedHooks += 1
+      if (now() - hooksSaidAt < REFUSED_SAID_MS) return
+      const facts = { event: 'hook.refused', address, refused: refusedHooks }
+      refusedHooks = 0
+      hooksSaidAt = now()
+      logger.warn(facts, 'a hook was not signed with a secret of its app')
     },
 
     /** Keys in Redis that `ENCRYPTION_KEYS` does not open: they let nobody in. */

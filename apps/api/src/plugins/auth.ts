@@ -11,12 +11,14 @@ import { ProblemError } from '../problem.ts'
 import { sendProblem, toProblem } from './problems.ts'
 
 /**
- * What a route takes. `open`: anybody. `signed`: the route itself checks a signature or a token of Meta's. Otherwise a key of this kind
- * with this scope: as a bearer token, or, for pages in a browser, by HTTP Basic.
+ * What a route takes. `open`: anybody. `signed`: the route itself checks a signature or a token of Meta's. `hook`: it checks a signature
+ * of Supabase's, made with a secret of one app. Otherwise a key of this kind with this scope: as a bearer token, or, for pages in a
+ * browser, by HTTP Basic.
  */
 export type Access =
   | 'open'
   | 'signed'
+  | 'hook'
   | { kind: 'app'; scope: AppScope }
   | { kind: 'operator'; scope: OperatorScope; by?: 'basic' }
 

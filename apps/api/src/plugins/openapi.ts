@@ -32,7 +32,7 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
         { name: 'messages', description: 'For apps: an API key' },
         { name: 'verifications', description: 'For apps: an API key' },
         { name: 'operators', description: 'For operators: an ops key' },
-        { name: 'machines', description: 'For Meta and for probes' },
+        { name: 'machines', description: 'For Meta, for login stacks and for probes' },
       ],
       components: {
         securitySchemes: {
@@ -43,6 +43,13 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
             in: 'header',
             name: 'X-Hub-Signature-256',
             description: 'Of Meta, over the bytes of the body, with the app secret',
+          },
+          webhookSignature: {
+            type: 'apiKey',
+            in: 'header',
+            name: 'webhook-signature',
+            description:
+              'Of Supabase, over webhook-id, webhook-timestamp and the bytes of the body, as Standard Webhooks has it',
           },
         },
       },
@@ -113,6 +120,7 @@ function described(answers: Answers): Answers {
 
 function securityOf(access: Access, method: string | string[]): Record<string, string[]>[] {
   if (access === 'signed') return method === 'POST' ? [{ metaSignature: [] }] : []
+  if (access === 'hook') return [{ webhookSignature: [] }]
   if (access === 'open') return []
   return [access.kind === 'app' ? { apiKey: [] } : { opsKey: [] }]
 }

@@ -54,14 +54,16 @@ export const language = Type.Optional(
 )
 const closed = (title: string) => ({ title, additionalProperties: false })
 
+export const code = Type.String({
+  pattern: '^[A-Za-z0-9-]{4,15}$',
+  description: 'a string of 4 to 15 of A-Z a-z 0-9 -',
+  examples: ['482913'],
+})
+
 const OtpSchema = Type.Object(
   {
     type: Type.Literal('otp'),
-    code: Type.String({
-      pattern: '^[A-Za-z0-9-]{4,15}$',
-      description: 'a string of 4 to 15 of A-Z a-z 0-9 -',
-      examples: ['482913'],
-    }),
+    code,
     template: Type.Optional(templateName),
     language,
     ...common,

@@ -9,7 +9,7 @@ import type { MessageRequest } from '../new-message.ts'
 import { appOf, type Access } from '../plugins/auth.ts'
 import { invalidRequest } from '../plugins/problems.ts'
 import { ProblemError, problems, ProblemSchema } from '../problem.ts'
-import { givenRequestId } from '../request-id.ts'
+import { aboutRequest } from '../request-id.ts'
 import { accepted, AcceptedSchema, REPEAT_HEADERS } from './message-answer.ts'
 import { BATCH_EXAMPLES, SEND_EXAMPLES } from './message-examples.ts'
 import { IdempotencyHeaders, MessageRequestSchema } from './message-request.ts'
@@ -155,10 +155,6 @@ function summary(results: Awaited<ReturnType<AcceptMessages>>['results']): Stati
     rejected,
     results: results.map((result) => (result instanceof ProblemError ? result.toBody() : accepted(result))),
   }
-}
-
-function aboutRequest({ id, raw, span }: Pick<FastifyRequest, 'id' | 'raw' | 'span'>) {
-  return { requestId: { id, isGiven: givenRequestId(raw) !== undefined }, trace: span?.traceparent }
 }
 
 function idempotencyOf({ headers, body }: { headers: Static<typeof IdempotencyHeaders>; body: unknown }): {
