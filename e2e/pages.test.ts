@@ -69,6 +69,7 @@ const PAGES: PageRow[] = [
       'image-alt': 'its logo',
       label: 'the field with the URL of the document',
       'nested-interactive': 'a padlock within the button that opens an operation',
+      'select-name': 'the list of servers, which has one',
     },
   },
   {

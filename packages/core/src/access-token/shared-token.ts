@@ -201,18 +201,21 @@ export function createSharedToken(options: {
 
   /** One read at a time, however many uses wait for it. Word of a change that comes meanwhile is worth another one. */
   function read(): Promise<void> {
-    reading ??= readUntilSettled().finally(() => {
-      readAt = elapsed()
-      reading = undefined
-    })
+    reading ??= readUntilSettled()
     return reading
   }
 
+  /** From its last look at `isOutdated` to its end nothing else runs: who calls `read` gets one that begins later. */
   async function readUntilSettled(): Promise<void> {
-    do {
-      isOutdated = false
-      await readVault()
-    } while (isOutdated)
+    try {
+      do {
+        isOutdated = false
+        await readVault()
+      } while (isOutdated)
+    } finally {
+      readAt = elapsed()
+      reading = undefined
+    }
   }
 
   async function readVault(): Promise<void> {
