@@ -8,6 +8,8 @@ import {
   createAlertStore,
   createApiKeyStore,
   createAudit,
+  createCallbackOutbox,
+  createCallbackSettings,
   createClock,
   createEvents,
   createFallen,
@@ -22,6 +24,7 @@ import {
   createPacing,
   createPauses,
   createPresence,
+  createPostCallback,
   createPostNotification,
   createProbes,
   createPumpingGuard,
@@ -49,12 +52,14 @@ import {
   type Closer,
   type Logger,
   type AccessTokenJob,
+  type CallbackJob,
   type MessageJob,
   type ReceiptsJob,
   type Tracing,
 } from '@relais/core'
 import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
+import { createCallbackActions } from './callback-actions.ts'
 import { createCallers } from './callers.ts'
 import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
@@ -126,7 +131,8 @@ export async function openApi(
   const fallback = openQueue<MessageJob>('fallback', queueOptions)
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
   const tokenChecks = openQueue<AccessTokenJob>('access-token', queueOptions)
-  const queues = [messages, fallback, receipts, tokenChecks]
+  const callbackJobs = openQueue<CallbackJob>('callbacks', queueOptions)
+  const queues = [messages, fallback, receipts, tokenChecks, callbackJobs]
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
   const unsettled = createUnsettled({ redis, keys, now })
@@ -229,6 +235,8 @@ export async function openApi(
     now,
   })
 
+  const postCallback = createPostCallback({ isPrivateAllowed: settings.callbackAllowPrivate })
+
   const app = await buildApp({
     version,
     events,
@@ -287,6 +295,15 @@ export async function openApi(
     readOverview,
     live,
     alerts,
+    callbacks: createCallbackActions({
+      settings: createCallbackSettings({ redis, keys, sealer, now }),
+      outbox: createCallbackOutbox({ redis, keys }),
+      post: postCallback.post,
+      audit,
+      events,
+      isPrivateAllowed: settings.callbackAllowPrivate,
+      now,
+    }),
     tokenActions: createTokenActions({
       renewNow: async (waitMs) => {
         await ensureRecord()
@@ -377,6 +394,7 @@ export async function openApi(
     { name: 'metrics listener', close: () => probes.close() },
     { name: 'open pages', close: () => live.close() },
     { name: 'alerts', close: () => alerts.close() },
+    { name: 'callbacks', close: () => postCallback.close() },
     {
       name: 'listener',
       close: () => {

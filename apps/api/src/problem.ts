@@ -35,6 +35,8 @@ const PROBLEM_CODES = [
   'provider_unavailable',
   'alerts_not_configured',
   'alert_undelivered',
+  'callback_undelivered',
+  'callbacks_full',
   'queue_unavailable',
   'internal_error',
 ] as const

@@ -2,6 +2,7 @@
 import { fallbackFailure, JOBS_KEPT, type RedisClient } from '@relais/core'
 import type {
   AccessTokenJob,
+  CallbackJob,
   Logger,
   MessageJob,
   QueueName,
@@ -11,6 +12,7 @@ import type {
 } from '@relais/core'
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
 import type { Deliver } from './deliver.ts'
+import type { DeliverCallbacks } from './deliver-callbacks.ts'
 import type { FallBack } from './fall-back.ts'
 import type { RecordNotice } from './record-notice.ts'
 import type { RecordReceipt } from './record-receipt.ts'
@@ -33,6 +35,9 @@ const MOST_STALLS = 1_000_000
 /** A worker that is killed takes all its jobs with it. A job that was there twice may be what kills them. */
 const SUSPECT_AFTER_STALLS = 2
 
+/** Events of so many apps are posted at the same time by a worker. */
+const APPS_AT_ONCE = 50
+
 /** After a fault of ours or of Redis a message is tried again so soon. */
 const AFTER_FAULT_MS = 1000
 
@@ -54,6 +59,7 @@ export function startConsumers(deps: {
   recordReceipt: RecordReceipt
   recordNotice: RecordNotice
   lookAfterToken: Upkeep
+  deliverCallbacks: DeliverCallbacks
   tracing?: Tracing | undefined
 }): Worker[] {
   return [
@@ -72,6 +78,7 @@ export function startConsumers(deps: {
     consume<MessageJob>('fallback', 10, (job) => deps.fallBack(job.data.messageId)),
     consume<ReceiptsJob>('receipts', 10, record, RECEIPTS_LOCK),
     consume<AccessTokenJob>('access-token', 1, () => deps.lookAfterToken(), ACCESS_TOKEN_LOCK),
+    consume<CallbackJob>('callbacks', APPS_AT_ONCE, (job) => deps.deliverCallbacks.deliver(job.data.app)),
   ]
 
   async function record(job: Job<ReceiptsJob>, lockToken: string | undefined): Promise<void> {

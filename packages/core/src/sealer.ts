@@ -17,7 +17,10 @@ const TAG_BYTES = 16
 export type EncryptionKey = { id: string; key: Secret }
 
 /** What a sealed text belongs to. Opening with another owner fails. */
-export type Owner = { purpose: 'content' | 'access-token' | 'app-secret' | 'api-key'; id: string }
+export type Owner = {
+  purpose: 'content' | 'access-token' | 'app-secret' | 'api-key' | 'callback'
+  id: string
+}
 
 /** A sealed text that cannot be opened: unknown key, another owner, or damaged. Says which key, never the text. */
 export class UnsealError extends Error {
