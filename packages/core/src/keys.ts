@@ -78,7 +78,7 @@ export function createKeys(prefix: string) {
     /** String: which API looks for it. Expires with its turn. */
     alertTurn: () => `${prefix}:alert-turn`,
     /** Hash: where the events of each app are posted to, and the secrets that sign them, sealed. Has no expiry; at most two hundred. */
-    callbacks: () => `${prefix}:callbacks`,
+    callbacks: () => `${prefix}:callback-urls`,
     /** List: the events of a message that its app has not taken, the oldest first. Expires a week after the last. */
     callbackEvents: (messageId: string) => `${prefix}:callback-events:${messageId}`,
     /** Sorted set: the messages of an app that have such events, by the moment of the first. Expires a week after the last; at most ten thousand. */
