@@ -81,6 +81,13 @@ describe('for machines', () => {
     expect(Object.keys(document.paths).toSorted()).toEqual([
       '/api/admin/alerts',
       '/api/admin/alerts/test',
+      '/api/admin/callbacks',
+      '/api/admin/callbacks/{app}',
+      '/api/admin/callbacks/{app}/dead',
+      '/api/admin/callbacks/{app}/redrive',
+      '/api/admin/callbacks/{app}/resume',
+      '/api/admin/callbacks/{app}/rotate',
+      '/api/admin/callbacks/{app}/test',
       '/api/admin/log-level',
       '/api/admin/messages/search',
       '/api/admin/messages/{id}',

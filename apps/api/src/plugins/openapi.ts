@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { problems } from '../problem.ts'
 import { guardScope } from './auth.ts'
 import { asPages } from './headers.ts'
+import { WEBHOOKS } from './openapi-webhooks.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -28,8 +29,10 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
       tags: [
         { name: 'messages', description: 'For apps: an API key' },
         { name: 'operators', description: 'For operators: an ops key' },
+        { name: 'callbacks', description: 'What apps are told, at the URL that an operator has set' },
         { name: 'machines', description: 'For Meta and for probes' },
       ],
+      webhooks: WEBHOOKS,
       components: {
         securitySchemes: {
           apiKey: { type: 'http', scheme: 'bearer', description: "An app's key" },
