@@ -1,9 +1,15 @@
 /** Apps are told what became of their messages, with real processes: in order, signed, and also when a worker is killed in the middle. */
 import { eventually, startReceiver, type Receiver } from '@relais/testing'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { Webhook } from 'standardwebhooks'
 import { describe, it, type TestContext } from 'vitest'
 import { runTool } from './operator-tool.ts'
 import { isUp, recipients, startSystem } from './system.ts'
+
+/** The part of the OpenAPI document that is about events. */
+type Document = {
+  webhooks: Record<string, { post: { requestBody: { content: Record<string, { schema: object }> } } }>
+}
 
 type Body = { id: string; type: string; messageId: string; sequence: number; status: string }
 
@@ -50,6 +56,12 @@ describe.concurrent('an app', { timeout: 120_000 }, () => {
       to: '…4567',
       reference: 'login-7781',
     })
+    const { webhooks } = (await (await fetch(`${system.apiUrl}/openapi.json`)).json()) as Document
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    for (const body of bodies) {
+      const schema = webhooks[body.type]?.post.requestBody.content['application/json']?.schema ?? false
+      t.expect([body.type, ajv.validate(schema, body)]).toEqual([body.type, true])
+    }
     t.expect((await tool('test', 'wallet')).output).toContain('took the test (204)')
     t.expect((await tool('list')).output).toMatch(/^wallet {2}working/m)
 
@@ -103,7 +115,7 @@ describe.concurrent('an app', { timeout: 120_000 }, () => {
     for (const id of ids) {
       const sequences = bodies.filter(({ messageId }) => messageId === id).map(({ sequence }) => sequence)
       // Those that were under way come once more, under the same id; none comes after a later one.
-      t.expect(sequences).toEqual(sequences.toSorted())
+      t.expect(sequences).toEqual(sequences.toSorted((one, other) => one - other))
       t.expect(new Set(sequences)).toEqual(new Set([1, 2]))
     }
     t.expect(bodies.length).toBeGreaterThan(80)

@@ -187,6 +187,7 @@ export async function openApi(
     keys,
     receiptsExpected: settings.webhookVerifyToken !== undefined,
   })
+  const callbackOutbox = createCallbackOutbox({ redis, keys })
   const readOverview = createOverview({
     sender,
     isSenderSet: settings.phoneNumberId !== undefined,
@@ -199,6 +200,7 @@ export async function openApi(
     unsettled,
     queues: { messages, fallback, receipts },
     redisFacts: () => readRedisFacts(redis, keys.timers(), 'memory'),
+    callbacks: callbackOutbox,
     fallbackPercent: settings.alertFallbackPercent,
     clock,
   })
@@ -297,7 +299,7 @@ export async function openApi(
     alerts,
     callbacks: createCallbackActions({
       settings: createCallbackSettings({ redis, keys, sealer, now }),
-      outbox: createCallbackOutbox({ redis, keys }),
+      outbox: callbackOutbox,
       post: postCallback.post,
       audit,
       events,

@@ -18,7 +18,8 @@ const HEADERS = [
   { name: 'webhook-timestamp', description: 'when this try was made, in seconds since 1970' },
   {
     name: 'webhook-signature',
-    description: 'v1,<base64> of HMAC-SHA256 over id.timestamp.body; one for each secret, with spaces between',
+    description:
+      'v1,<base64> of HMAC-SHA256 over id.timestamp.body; one for each secret, with spaces between',
   },
 ]
 
@@ -53,7 +54,8 @@ function webhook(status: ToldStatus) {
     post: {
       tags: ['callbacks'],
       summary: TEXTS[status],
-      description: 'To the URL that an operator has set for the app. Signed as Standard Webhooks has it: see docs/callbacks.md.',
+      description:
+        'To the URL that an operator has set for the app. Signed as Standard Webhooks has it: see docs/callbacks.md.',
       parameters,
       requestBody: { required: true, content: { 'application/json': { schema: eventSchema(status) } } },
       responses: {

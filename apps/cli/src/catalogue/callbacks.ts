@@ -1,12 +1,14 @@
 /** Where the events of apps go. */
 import type { Command, Commands } from '../command.ts'
+import type * as CallbackCommands from '../commands/callbacks.ts'
 import { API_OPTIONS, NOT_ANSWERED } from './shared.ts'
 
 const APP = { name: 'APP', about: 'the name of the app, as its key has it' } as const
 
-type Run = (name: keyof typeof import('../commands/callbacks.ts')) => Command['run']
-
-const run: Run = (name) => async (context) => (await import('../commands/callbacks.ts'))[name](context)
+const run =
+  (name: keyof typeof CallbackCommands): Command['run'] =>
+  async (context) =>
+    (await import('../commands/callbacks.ts'))[name](context)
 
 export const CALLBACKS: Commands = {
   'callbacks list': {

@@ -141,6 +141,9 @@ export type EndpointHealth = {
   heldUntil?: number
 }
 
+/** One that is paused. `waiting` counts messages. */
+export type PausedCallback = { app: string; pausedAt: number; waiting: number; lastFault?: string }
+
 /** It took an event: whatever was is over. */
 export function afterTaken(at: number): EndpointHealth {
   return { failures: 0, deliveredAt: at }

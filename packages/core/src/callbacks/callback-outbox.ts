@@ -5,7 +5,7 @@
 import type { Result } from 'ioredis'
 import type { Keys } from '../keys.ts'
 import type { RedisClient } from '../redis.ts'
-import type { EndpointHealth, WaitingEvent } from './callback-event.ts'
+import type { EndpointHealth, PausedCallback, WaitingEvent } from './callback-event.ts'
 import { callbackNames, CALLBACKS_KEPT_MS, MOST_DEAD, OPEN_CALLBACKS } from './tell-app.ts'
 
 /** So many events of one message are read at a time. */
@@ -21,6 +21,18 @@ for _, app in ipairs(redis.call('HKEYS', KEYS[1])) do
   if redis.call('ZCOUNT', ARGV[2] .. app, '-inf', ARGV[1]) > 0 then
     local held = redis.call('HGET', ARGV[3] .. app, 'heldUntil')
     if not held or tonumber(held) <= tonumber(ARGV[1]) then found[#found + 1] = app end
+  end
+end
+return found
+`
+
+/** KEYS 1 callbacks · ARGV 1 names of health, without the app · 2 names of waiting. Returns for each that is paused: app, since when, how many wait, why. */
+const PAUSED = `
+local found = {}
+for _, app in ipairs(redis.call('HKEYS', KEYS[1])) do
+  local health = redis.call('HMGET', ARGV[1] .. app, 'pausedAt', 'lastFault')
+  if health[1] then
+    found[#found + 1] = { app, health[1], tostring(redis.call('ZCARD', ARGV[2] .. app)), health[2] or '' }
   end
 end
 return found
@@ -144,6 +156,7 @@ return 0
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     relaisDueCallbacks(key: string, ...args: (string | number)[]): Result<string[], Context>
+    relaisPausedCallbacks(key: string, ...args: string[]): Result<string[][], Context>
     relaisTakeEvents(due: string, waiting: string, ...args: (string | number)[]): Result<string[][], Context>
     relaisEventTaken(...args: (string | number)[]): Result<number, Context>
     relaisEventLater(...args: (string | number)[]): Result<number, Context>
@@ -175,6 +188,7 @@ const HEALTH_FIELDS = [
 
 export function createCallbackOutbox({ redis, keys }: { redis: RedisClient; keys: Keys }) {
   redis.defineCommand('relaisDueCallbacks', { numberOfKeys: 1, lua: DUE_APPS })
+  redis.defineCommand('relaisPausedCallbacks', { numberOfKeys: 1, lua: PAUSED })
   redis.defineCommand('relaisTakeEvents', { numberOfKeys: 2, lua: TAKE })
   redis.defineCommand('relaisEventTaken', { numberOfKeys: 3, lua: TAKEN })
   redis.defineCommand('relaisEventLater', { numberOfKeys: 2, lua: LATER })
@@ -259,6 +273,18 @@ export function createCallbackOutbox({ redis, keys }: { redis: RedisClient; keys
         ...(oldestAt !== undefined && { oldestAt: Number(oldestAt) }),
         dead: Math.min(dead, MOST_DEAD),
       }
+    },
+
+    /** The endpoints that are paused. */
+    async paused(): Promise<PausedCallback[]> {
+      const names = [keys.callbackHealth(''), keys.callbackWaiting('')] as const
+      const rows = await redis.relaisPausedCallbacks(keys.callbacks(), ...names)
+      return rows.map(([app = '', pausedAt, waiting, lastFault = '']) => ({
+        app,
+        pausedAt: Number(pausedAt),
+        waiting: Number(waiting),
+        ...(lastFault !== '' && { lastFault }),
+      }))
     },
 
     async health(app: string): Promise<EndpointHealth> {

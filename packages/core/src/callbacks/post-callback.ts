@@ -4,8 +4,9 @@
  * The endpoint's name is looked up here, once for each connection; all its addresses are looked at; and the connection is made to exactly these. So a
  * name that says one thing to who checks and another to who connects gains nothing. Redirects are answers like others, and what is answered is not read.
  */
+import type { LookupOptions } from 'node:dns'
 import { lookup as lookUp } from 'node:dns/promises'
-import type { LookupFunction } from 'node:net'
+import { callbackify } from 'node:util'
 import { Agent, request } from 'undici'
 import { fieldOf } from '../graph/wire.ts'
 import type { Secret } from '../secret.ts'
@@ -42,8 +43,8 @@ export function createPostCallback(options: {
 }) {
   const { isPrivateAllowed, withinMs = WITHIN_MS, resolve = resolveByNode } = options
   const agent = new Agent({
-    // A name may have addresses of both kinds: the second is tried soon after the first.
-    connect: { lookup: checkedLookup, timeout: withinMs },
+    // With this it asks for all addresses of a name at once, and tries one after the other.
+    connect: { lookup: callbackify(addressesOf), autoSelectFamily: true, timeout: withinMs },
     headersTimeout: withinMs,
     bodyTimeout: withinMs,
     keepAliveTimeout: IDLE_MS,
@@ -79,29 +80,17 @@ export function createPostCallback(options: {
     close: (): Promise<void> => agent.destroy(),
   }
 
-  function checkedLookup(...[hostname, wanted, callback]: Parameters<LookupFunction>): void {
-    resolve(hostname).then(
-      (addresses) => {
-        try {
-          const [first] = requirePublic(addresses, ({ address }) => address)
-          if (wanted.all) callback(null, addresses)
-          else callback(null, first?.address ?? '', first?.family)
-        } catch (error) {
-          callback(error as Error, '')
-        }
-      },
-      (error: Error) => callback(error, ''),
-    )
+  async function addressesOf(hostname: string, _options: LookupOptions): Promise<Address[]> {
+    const addresses = await resolve(hostname)
+    if (addresses.length === 0) throw new Error('a name without an address')
+    requirePublic(addresses.map(({ address }) => address))
+    return addresses
   }
 
   /** All of them must be: one that is not has no business there. */
-  function requirePublic<Item extends Address | string>(
-    items: readonly Item[],
-    addressOf: (item: Item) => string = String,
-  ): readonly Item[] {
-    if (!isPrivateAllowed && !items.every((item) => isPublicAddress(addressOf(item))))
+  function requirePublic(addresses: readonly string[]): void {
+    if (!isPrivateAllowed && !addresses.every(isPublicAddress))
       throw new PrivateAddressError('not an address that everybody can reach')
-    return items
   }
 }
 

@@ -8,7 +8,7 @@
 import type { Keys } from '../keys.ts'
 
 /** So many messages of an app have events that wait. */
-export const MOST_WAITING = 10_000
+const MOST_WAITING = 10_000
 
 /** So many dead letters of an app are kept, for so long after the last. */
 export const MOST_DEAD = 5000
