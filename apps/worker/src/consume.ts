@@ -29,6 +29,9 @@ const ACCESS_TOKEN_LOCK: Lock = { lockDuration: 30_000, stalledInterval: 30_000 
 /** A receipt has to settle its message before that is sent again, 8 s after the send became uncertain. Noted twice it does no harm. */
 const RECEIPTS_LOCK: Lock = { lockDuration: 3000, stalledInterval: 1000 }
 
+/** Events are in no hurry, and what was under way is posted once more. */
+const CALLBACKS_LOCK: Lock = { lockDuration: 8000, stalledInterval: 4000 }
+
 /** A job that was lost with its worker runs again, however often: what ends a message is its own record, never this count. */
 const MOST_STALLS = 1_000_000
 
@@ -78,7 +81,12 @@ export function startConsumers(deps: {
     consume<MessageJob>('fallback', 10, (job) => deps.fallBack(job.data.messageId)),
     consume<ReceiptsJob>('receipts', 10, record, RECEIPTS_LOCK),
     consume<AccessTokenJob>('access-token', 1, () => deps.lookAfterToken(), ACCESS_TOKEN_LOCK),
-    consume<CallbackJob>('callbacks', APPS_AT_ONCE, (job) => deps.deliverCallbacks.deliver(job.data.app)),
+    consume<CallbackJob>(
+      'callbacks',
+      APPS_AT_ONCE,
+      (job) => deps.deliverCallbacks.deliver(job.data.app),
+      CALLBACKS_LOCK,
+    ),
   ]
 
   async function record(job: Job<ReceiptsJob>, lockToken: string | undefined): Promise<void> {

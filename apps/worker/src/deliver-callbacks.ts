@@ -42,8 +42,9 @@ const READ_AT_ONCE = 64
 /** After so long other apps get their turn; this one comes again. */
 const TURN_MS = 10_000
 
-/** It is looked for apps with something due so often. */
+/** It is looked for apps with something due so often; and where no app has a callback, which operators change once in a while. */
 const LOOK_EVERY_MS = 250
+const LOOK_IDLE_MS = 2000
 
 /** When it took something last is noted so often. */
 const NOTE_EVERY_MS = 5000
@@ -80,7 +81,7 @@ export function createDeliverCallbacks(deps: {
 
   return {
     start(): void {
-      looking = keepLooking(look, () => LOOK_EVERY_MS, onError)
+      looking = keepLooking(look, (isAny) => (isAny ? LOOK_EVERY_MS : LOOK_IDLE_MS), onError)
     },
 
     close: (): void => looking?.close(),
@@ -89,10 +90,12 @@ export function createDeliverCallbacks(deps: {
     deliver,
   }
 
-  async function look(): Promise<void> {
-    if (stopping.aborted) return
+  /** Answers whether any app has a callback. */
+  async function look(): Promise<boolean> {
+    if (stopping.aborted) return false
     const apps = await outbox.dueApps(now())
-    if (apps.length > 0) await enqueueCallbacks(queue, apps)
+    if (apps && apps.length > 0) await enqueueCallbacks(queue, apps)
+    return apps !== undefined
   }
 
   async function deliver(app: string): Promise<void> {

@@ -14,10 +14,11 @@ const EVENTS_AT_ONCE = 8
 /** So many messages are made dead letters in one step. */
 const BURIED_AT_ONCE = 100
 
-/** KEYS 1 callbacks · ARGV 1 now (ms) · 2 names of due, without the app · 3 names of health. Returns the apps that have something to be posted now. */
+/** KEYS 1 callbacks · ARGV 1 now (ms) · 2 names of due, without the app · 3 names of health. Returns the apps that have something to be posted now; nothing where no app has a callback. */
 const DUE_APPS = `
-local found = {}
-for _, app in ipairs(redis.call('HKEYS', KEYS[1])) do
+local found, apps = {}, redis.call('HKEYS', KEYS[1])
+if #apps == 0 then return false end
+for _, app in ipairs(apps) do
   if redis.call('ZCOUNT', ARGV[2] .. app, '-inf', ARGV[1]) > 0 then
     local held = redis.call('HGET', ARGV[3] .. app, 'heldUntil')
     if not held or tonumber(held) <= tonumber(ARGV[1]) then found[#found + 1] = app end
@@ -155,7 +156,7 @@ return 0
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    relaisDueCallbacks(key: string, ...args: (string | number)[]): Result<string[], Context>
+    relaisDueCallbacks(key: string, ...args: (string | number)[]): Result<string[] | null, Context>
     relaisPausedCallbacks(key: string, ...args: string[]): Result<string[][], Context>
     relaisTakeEvents(due: string, waiting: string, ...args: (string | number)[]): Result<string[][], Context>
     relaisEventTaken(...args: (string | number)[]): Result<number, Context>
@@ -200,9 +201,14 @@ export function createCallbackOutbox({ redis, keys }: { redis: RedisClient; keys
   const names = callbackNames(keys)
 
   return {
-    /** The apps that have something to be posted now; those whose endpoint is paused only when it is to be tried. */
-    dueApps: (now: number): Promise<string[]> =>
-      redis.relaisDueCallbacks(keys.callbacks(), now, keys.callbackDue(''), keys.callbackHealth('')),
+    /**
+     * The apps that have something to be posted now; those whose endpoint is paused only when it is to be tried. Undefined: no app has a
+     * callback.
+     */
+    async dueApps(now: number): Promise<string[] | undefined> {
+      const names = [keys.callbackDue(''), keys.callbackHealth('')] as const
+      return (await redis.relaisDueCallbacks(keys.callbacks(), now, ...names)) ?? undefined
+    },
 
     /** Messages of which an event is to be posted now, the one that waits longest first. They stay where they are. */
     async due(app: string, now: number, most: number): Promise<DueMessage[]> {
