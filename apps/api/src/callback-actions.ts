@@ -4,6 +4,7 @@ import {
   Fault,
   readCallbackUrl,
   signingSecrets,
+  UnsealError,
   type Audit,
   type Callback,
   type CallbackOutbox,
@@ -40,11 +41,12 @@ export function createCallbackActions(deps: {
   const { settings, outbox, audit, events, isPrivateAllowed, now = Date.now } = deps
 
   return {
-    list: (): Promise<CallbackSeen[]> =>
-      settings
-        .list()
-        .then((all) => Promise.all(all.map(seen)))
-        .catch(refuseAsUnavailable),
+    /** `unreadable`: the apps whose callback does not open with ENCRYPTION_KEYS. */
+    list: (): Promise<{ callbacks: CallbackSeen[]; unreadable: string[] }> =>
+      acted(async () => {
+        const { callbacks, unreadable } = await settings.list()
+        return { callbacks: await Promise.all(callbacks.map(seen)), unreadable }
+      }),
 
     /** Answers the secret if it was made now: it is shown this once. */
     async set(operator: string, app: string, text: string): Promise<{ url: string; secret?: string }> {
@@ -66,7 +68,7 @@ export function createCallbackActions(deps: {
     /** What waits for the app is forgotten with it. */
     remove: (operator: string, app: string): Promise<void> =>
       acted(async () => {
-        await known(app)
+        if (!(await settings.has(app))) throw notFound(app)
         await note(operator, app, 'removed')
         await settings.remove(app)
         await outbox.forget(app)
@@ -152,7 +154,12 @@ export function createCallbackActions(deps: {
 export type CallbackActions = ReturnType<typeof createCallbackActions>
 
 function acted<T>(act: () => Promise<T>): Promise<T> {
-  return act().catch(refuseAsUnavailable)
+  return act().catch((error: unknown) => {
+    if (!(error instanceof UnsealError)) return refuseAsUnavailable(error)
+    const detail =
+      'The callback of this app does not open with ENCRYPTION_KEYS: put the key back that sealed it, or remove the callback and set it anew.'
+    throw new ProblemError(409, 'callback_unreadable', detail)
+  })
 }
 
 function notFound(app: string): ProblemError {

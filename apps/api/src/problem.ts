@@ -37,6 +37,7 @@ const PROBLEM_CODES = [
   'alert_undelivered',
   'callback_undelivered',
   'callbacks_full',
+  'callback_unreadable',
   'queue_unavailable',
   'internal_error',
 ] as const

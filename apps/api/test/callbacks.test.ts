@@ -194,6 +194,21 @@ describe('a callback', () => {
     expect(await listed(app)).toMatchObject({ waiting: 1, dead: 0 })
   })
 
+  it('that does not open is named, stands in the way of no other, and can be removed', async () => {
+    const [{ app }, { app: other }] = [await setCallback(), await setCallback()]
+    const { redis } = api.inside()
+    const text = await redis.hget(api.keys.callbacks(), other)
+    await redis.hset(api.keys.callbacks(), app, text ?? '')
+    const { body } = await ask('GET', '')
+    expect(body['unreadable']).toEqual([app])
+    expect(await listed(other)).toMatchObject({ state: 'working' })
+    const test = await ask('POST', `/${app}/test`)
+    expect([test.statusCode, test.body['code']]).toEqual([409, 'callback_unreadable'])
+    expect((await ask('PUT', `/${app}`, { url })).statusCode).toBe(409)
+    expect((await ask('DELETE', `/${app}`)).statusCode).toBe(200)
+    expect((await ask('PUT', `/${app}`, { url })).statusCode).toBe(200)
+  })
+
   it('leaves an entry in the audit for each change', async () => {
     const { app } = await setCallback()
     for (const verb of ['test', 'rotate', 'resume', 'redrive']) await ask('POST', `/${app}/${verb}`)

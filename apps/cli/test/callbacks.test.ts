@@ -28,6 +28,7 @@ describe('callbacks list', () => {
       ok({ callbacks: [working] }),
       ok({ callbacks: [paused] }),
       ok({ callbacks: [] }),
+      ok({ callbacks: [], unreadable: ['shop'] }),
     )
     expect(await tool.run('callbacks', 'list')).toEqual({
       code: 0,
@@ -38,6 +39,10 @@ describe('callbacks list', () => {
     expect(code).toBe(1)
     expect(output).toContain('since 2026-05-04T11:00:00.000Z: HTTP 500')
     expect(await tool.run('callbacks', 'list')).toEqual({ code: 0, output: 'No app has a callback.\n' })
+    expect(await tool.run('callbacks', 'list')).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/^unreadable {2}shop/) as string,
+    })
     expect(asked[0]).toMatchObject({
       method: 'GET',
       url: '/api/admin/callbacks',

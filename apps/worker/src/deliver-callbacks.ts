@@ -186,7 +186,7 @@ export function createDeliverCallbacks(deps: {
       const wasPaused = isPaused()
       health = afterFailure(health, at, why, times)
       const growing = againAt(event, at, random(), times)
-      const again = growing === undefined ? undefined : (health.heldUntil ?? growing)
+      const again = growing !== undefined && isPaused() ? health.heldUntil : growing
       events.callbackFailed(app, event, why, again === undefined ? undefined : again - at)
       if (again !== undefined) await outbox.later(app, event, again)
       else events.callbackDead(app, await outbox.bury(app, event.messageId, GIVEN_UP, at), GIVEN_UP)

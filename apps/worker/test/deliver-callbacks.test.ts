@@ -359,16 +359,23 @@ describe('an app with a callback', () => {
   })
 
   it('has its events wait while its settings do not open', async () => {
-    const { app, accept, move, newDeliver, deliver, got, outbox, now, saidOf } = await setup()
-    await app('wallet')
+    const { app, accept, move, newDeliver, deliver, got, outbox, now, clock, saidOf } = await setup()
+    const receiver = await app('wallet')
     await move(await accept(), 'sent')
     const other = createSealer([{ id: 'k2', key: new Secret(randomBytes(32).toString('base64')) }])
     await newDeliver(undefined, other).deliver('wallet')
     expect(saidOf('callback.unreadable')).toHaveLength(1)
     expect(await outbox.dueApps(now())).toEqual([])
-    expect(await outbox.dueApps(now() + CALLBACK_TIMES.probeEveryMs)).toEqual(['wallet'])
+    clock.aheadMs += CALLBACK_TIMES.probeEveryMs
+    expect(await outbox.dueApps(now())).toEqual(['wallet'])
+    // Once they do, an event that is not taken waits as always.
+    receiver.answer(500)
     await deliver('wallet')
-    expect(got('wallet')).toHaveLength(1)
+    expect(await outbox.dueApps(now())).toEqual([])
+    receiver.answer(204)
+    clock.aheadMs += CALLBACK_TIMES.firstAgainMs
+    await deliver('wallet')
+    expect(got('wallet')).toHaveLength(2)
   })
 })
 

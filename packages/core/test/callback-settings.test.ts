@@ -83,7 +83,7 @@ describe('the callback of an app', () => {
     expect(await settings.rotate('wallet')).toBeUndefined()
     await settings.set('wallet', URL)
     await settings.set('shop', URL)
-    expect((await settings.list()).map(({ app }) => app)).toEqual(['shop', 'wallet'])
+    expect((await settings.list()).callbacks.map(({ app }) => app)).toEqual(['shop', 'wallet'])
     expect([await settings.remove('wallet'), await settings.remove('wallet')]).toEqual([true, false])
     expect(await settings.read('wallet')).toBeUndefined()
   })
@@ -103,6 +103,8 @@ describe('the callback of an app', () => {
     const text = (await redis.hget(keys.callbacks(), 'wallet')) ?? ''
     await redis.hset(keys.callbacks(), 'shop', text)
     await expect(settings.read('shop')).rejects.toThrow(UnsealError)
+    expect((await settings.list()).unreadable).toEqual(['shop'])
+    expect(await settings.has('shop')).toBe(true)
     await redis.hdel(keys.callbacks(), 'shop')
     await expect(withRing([second]).read('wallet')).rejects.toThrow(UnsealError)
     const places = createSealedPlaces({ redis, keys, senderId: undefined })

@@ -57,7 +57,7 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
   const { callbacks } = deps
   return async (app) => {
     const shared = { tags: ['operators'], params: App }
-    const faults = problems(404, 422, 503)
+    const faults = problems(404, 409, 422, 503)
 
     app.get(
       '/api/admin/callbacks',
@@ -66,10 +66,21 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
         schema: {
           tags: ['operators'],
           summary: 'Where the events of apps go, and how that does',
-          response: { 200: Type.Object({ callbacks: Type.Array(CallbackSchema) }), ...problems(503) },
+          response: {
+            200: Type.Object({
+              callbacks: Type.Array(CallbackSchema),
+              unreadable: Type.Array(Type.String(), {
+                description: 'apps whose callback does not open with ENCRYPTION_KEYS',
+              }),
+            }),
+            ...problems(503),
+          },
         },
       },
-      async () => ({ callbacks: (await callbacks.list()).map(shownCallback) }),
+      async () => {
+        const all = await callbacks.list()
+        return { ...all, callbacks: all.callbacks.map(shownCallback) }
+      },
     )
 
     app.put(
@@ -127,7 +138,7 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
           summary: 'Post a signed test to the endpoint of an app',
           response: {
             200: Type.Object({ delivered: Type.Literal(true), statusCode: Type.Integer() }),
-            ...problems(404, 422, 502, 503),
+            ...problems(404, 409, 422, 502, 503),
           },
         },
       },

@@ -15,7 +15,7 @@ export const CALLBACKS: Commands = {
     about: 'where the events of each app go, and how that does',
     options: API_OPTIONS,
     examples: [{ line: 'callbacks list', about: 'is an endpoint paused, and how much waits?' }],
-    exitCodes: { 0: 'none is paused', 1: `one is paused; or ${NOT_ANSWERED}` },
+    exitCodes: { 0: 'none is paused', 1: `one is paused, or does not open; or ${NOT_ANSWERED}` },
     run: run('listCallbacks'),
   },
   'callbacks set': {

@@ -12,17 +12,22 @@ const PATH = '/api/admin/callbacks'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
-/** Answers the exit code: 1 if one is paused. */
+/** Answers the exit code: 1 if one is paused, or does not open. */
 export async function listCallbacks(context: CommandContext): Promise<number> {
   const asked = await ask(context, 'GET', PATH)
   if (!asked) return 1
   const rows = listOf(fieldOf(asked, 'callbacks'))
+  const unreadable = listOf(fieldOf(asked, 'unreadable'))
   if (context.values['json']) context.print(json(asked))
   else {
     for (const row of rows) context.print(linesOf(row, context.paint))
-    if (rows.length === 0) context.print('No app has a callback.\n')
+    for (const app of unreadable)
+      context.print(
+        `${context.paint.red('unreadable')}  ${printable(String(app))}: put the key back that sealed it\n`,
+      )
+    if (rows.length + unreadable.length === 0) context.print('No app has a callback.\n')
   }
-  return rows.some((row) => fieldOf(row, 'state') === 'paused') ? 1 : 0
+  return unreadable.length > 0 || rows.some((row) => fieldOf(row, 'state') === 'paused') ? 1 : 0
 }
 
 /** Answers the exit code. */

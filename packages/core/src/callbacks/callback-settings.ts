@@ -7,7 +7,7 @@ import type { Result } from 'ioredis'
 import type { Keys } from '../keys.ts'
 import { takeRandom } from '../random.ts'
 import type { RedisClient } from '../redis.ts'
-import type { Sealer } from '../sealer.ts'
+import { UnsealError, type Sealer } from '../sealer.ts'
 import { Secret } from '../secret.ts'
 
 /** A replaced secret signs for so long. */
@@ -62,13 +62,26 @@ export function createCallbackSettings(options: {
   redis.defineCommand('relaisChangeCallback', { numberOfKeys: 1, lua: CHANGE })
 
   return {
-    /** All, by the names of their apps. Throws `UnsealError`. */
-    async list(): Promise<Callback[]> {
+    /** All, by the names of their apps, and the apps whose callback does not open. */
+    async list(): Promise<{ callbacks: Callback[]; unreadable: string[] }> {
       const sealed = await redis.hgetall(keys.callbacks())
-      return Object.entries(sealed)
-        .map(([app, text]) => callbackOf(app, openKept(app, text)))
-        .toSorted((one, other) => (one.app < other.app ? -1 : 1))
+      const unreadable: string[] = []
+      const callbacks = Object.keys(sealed)
+        .toSorted()
+        .flatMap((app) => {
+          try {
+            return [callbackOf(app, openKept(app, sealed[app] ?? ''))]
+          } catch (error) {
+            if (!(error instanceof UnsealError)) throw error
+            unreadable.push(app)
+            return []
+          }
+        })
+      return { callbacks, unreadable }
     },
+
+    /** Has the app one, whether it opens or not? */
+    has: async (app: string): Promise<boolean> => (await redis.hexists(keys.callbacks(), app)) === 1,
 
     /** Throws `UnsealError`. */
     async read(app: string): Promise<Callback | undefined> {
