@@ -36,12 +36,15 @@ it('no request, however made, is answered with a fault of ours', { timeout: 3_60
     env: {
       METRICS_PORT: String(metricsPort),
       BOARD_WRITES: 'on',
+      CALLBACK_ALLOW_PRIVATE: 'on',
       ALERT_WEBHOOK_URL: receiver.url,
       ALERT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
       ...SLOW,
     },
   })
   await isUp(system.startApp('worker', { METRICS_PORT: '0' }))
+  for (const app of ['wallet', 'shop'])
+    await system.operate('PUT', `/api/admin/callbacks/${app}`, { url: receiver.url })
   const fallenId = await system.send(REFUSED, '482913', { ttlSeconds: 900 })
   await system.reaches(fallenId, ['fallback'])
   const to = '+221771234567'

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { eventually, freePort, startRedis } from '@relais/testing'
+import { eventually, freePort, startReceiver, startRedis } from '@relais/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recipients, startSystem, type System } from './system.ts'
@@ -58,6 +58,7 @@ beforeAll(async () => {
       env: {
         METRICS_PORT: String(metricsPorts[0]),
         QUEUE_PREFIX: 'relais',
+        CALLBACK_ALLOW_PRIVATE: 'on',
         REDIS_USERNAME: 'relais',
         REDIS_PASSWORD_FILE: join(folder, 'password'),
         RECIPIENT_MAX_PER_HOUR: '50',
@@ -186,6 +187,36 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
     expect(await refused()).toEqual([])
   })
 
+  it('apps are told, and operators see to their callbacks', async () => {
+    const operate = async (method: string, path: string, body?: object) =>
+      (await system.operate(method, `/api/admin/callbacks${path}`, body)).statusCode
+    await using receiver = await startReceiver()
+    expect(await operate('PUT', '/wallet', { url: receiver.url })).toBe(200)
+    receiver.answer(500)
+    const id = await system.send(recipients(21).at(-1) ?? '', '482922')
+    await eventually(
+      () => receiver.received().length,
+      (count) => count > 0,
+      { what: 'an event' },
+    )
+    receiver.answer(204)
+    await system.reaches(id, ['delivered'])
+    for (const verb of ['test', 'rotate', 'redrive'])
+      expect(await operate('POST', `/wallet/${verb}`)).toBe(200)
+    await eventually(
+      () =>
+        operate('POST', '/wallet/resume').then(() =>
+          receiver.received().map(({ headers }) => headers['webhook-id']),
+        ),
+      (told) => told.includes(`${id}.2`),
+      { what: 'the events' },
+    )
+    expect(await operate('GET', '')).toBe(200)
+    expect(await operate('GET', '/wallet/dead')).toBe(200)
+    expect(await operate('DELETE', '/wallet')).toBe(200)
+    expect(await refused()).toEqual([])
+  })
+
   it('the tools look, make keys, and read the audit', async () => {
     const tool = async (...args: string[]) => {
       const command = ['apps/cli/dist/main.js', ...args, '--file', emptyFile, '--json']
@@ -198,7 +229,7 @@ describe('as the least user of Redis', { timeout: 60_000 }, () => {
     expect(await tool('doctor')).toMatchObject({ result: 'ok' })
     expect(await tool('tokens')).toMatchObject({ unreadable: 0 })
     expect(await tool('queues')).toMatchObject({
-      queues: [{ name: 'messages', isPaused: false }, {}, {}, {}],
+      queues: [{ name: 'messages', isPaused: false }, {}, {}, {}, {}],
     })
     await tool('queues', 'pause', 'messages', '--why', 'a test')
     await tool('queues', 'resume', 'messages')

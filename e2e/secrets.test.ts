@@ -345,7 +345,7 @@ async function readPages(run: Run, metricsPorts: readonly number[]): Promise<str
   const basic = { authorization: `Basic ${btoa(`awa:${system.secrets.opsKey}`)}` }
   const pages = ['/openapi.json', '/docs/', '/docs/json', '/docs/yaml', '/admin/queues', '/livez', '/readyz']
   for (const page of pages) await ask(run, page, { headers: basic })
-  for (const queue of ['messages', 'fallback', 'receipts', 'access-token'])
+  for (const queue of ['messages', 'fallback', 'receipts', 'access-token', 'callbacks'])
     for (const status of ['latest', 'completed', 'failed', 'delayed', 'prioritized']) {
       const path = `/admin/queues/api/queues?activeQueue=${queue}&status=${status}&page=1&jobsPerPage=100`
       const { text } = await ask(run, path, { headers: basic })

@@ -13,6 +13,9 @@ const MAY_BE_CUT_BYTES = 16 * 1024
 
 const AGAIN_MS = 500
 
+/** A callback that is set anew, or removed, is another one than those that are asked about. */
+const APPS: Readonly<Record<string, string>> = { PUT: 'ledger', DELETE: 'shop' }
+
 export type Answer = {
   /** 0: none. */
   statusCode: number
@@ -73,7 +76,7 @@ export function createClient(deps: {
     const path = request.target
       .replaceAll('{id}', id)
       .replaceAll('{name}', 'messages')
-      .replaceAll('{app}', 'wallet')
+      .replaceAll('{app}', APPS[request.method] ?? 'wallet')
     const startedAt = performance.now()
     return new Promise((resolve) => {
       const end = (answer: Omit<Answer, 'durationMs'>) =>

@@ -13,7 +13,7 @@ export type FuzzRequest = {
   /** Absent for what the document does not describe. */
   operation?: Operation
   method: string
-  /** `{id}` stands for a message that was accepted, `{name}` for the queue that may be paused, `{app}` for the app with a hook. */
+  /** `{id}` stands for a message that was accepted, `{name}` for the queue that may be paused, `{app}` for an app with a callback. */
   target: string
   headers: Record<string, string>
   who: Who

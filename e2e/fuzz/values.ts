@@ -2,7 +2,7 @@
 import fc, { type Arbitrary } from 'fast-check'
 import type { Schema } from './document.ts'
 
-/** For the two fields whose schemas do not say all of it: a number that can exist, and an address. */
+/** For the fields whose schemas do not say all of it: a number that can exist, and an address; and where events may go. */
 const phone = fc.integer({ min: 0, max: 3999 }).map((n) => `+2217712${15_000 + n}`)
 
 const address = fc.oneof(fc.ipV4(), fc.ipV6())
@@ -11,6 +11,7 @@ const address = fc.oneof(fc.ipV4(), fc.ipV6())
 export function valid(schema: Schema, name = ''): Arbitrary<unknown> {
   if (name === 'to') return phone
   if (name === 'sourceIp') return address
+  if (name === 'url') return fc.constant('https://wallet.example.com/relais')
   const kinds = schema.oneOf ?? schema.anyOf
   if (kinds) return fc.oneof(...kinds.map((kind) => valid(kind, name)))
   if (schema.const !== undefined) return fc.constant(schema.const)

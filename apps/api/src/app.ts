@@ -2,6 +2,7 @@
 import type { Audit, Events, LogLevelControl, Ours, Secret, Tracing } from '@relais/core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { AcceptMessages } from './accept-messages.ts'
+import type { CallbackActions } from './callback-actions.ts'
 import type { EndByApp } from './end-by-app.ts'
 import type { Callers } from './callers.ts'
 import { BOUNDS, registerBounds, serverOptions, type Bounds } from './bounds.ts'
@@ -28,6 +29,7 @@ import type { RevealCode } from './reveal-code.ts'
 import { registerAdmin } from './routes/admin.ts'
 import { adminMessagesRoutes } from './routes/admin-messages.ts'
 import { alertRoutes } from './routes/alerts.ts'
+import { callbackRoutes } from './routes/callbacks.ts'
 import { fallbackRoutes } from './routes/fallback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { registerMessagePages } from './routes/message-pages.ts'
@@ -68,6 +70,7 @@ export type AppDeps = {
   readOverview: ReadOverview
   live: Live
   alerts: Pick<WatchAlerts, 'list' | 'test'>
+  callbacks: CallbackActions
   webhooks: {
     verifyToken: Secret | undefined
     ours: Ours
@@ -131,6 +134,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(adminMessagesRoutes(deps))
   await app.register(walletRoutes(deps))
   await app.register(alertRoutes(deps))
+  await app.register(callbackRoutes(deps))
   await app.register(logLevelRoutes(deps))
   await app.register(queueRoutes(deps))
   await app.register(webhookRoutes(deps.webhooks))

@@ -8,6 +8,8 @@ import {
   createAlertStore,
   createApiKeyStore,
   createAudit,
+  createCallbackOutbox,
+  createCallbackSettings,
   createClock,
   createEvents,
   createFallen,
@@ -22,6 +24,7 @@ import {
   createPacing,
   createPauses,
   createPresence,
+  createPostCallback,
   createPostNotification,
   createProbes,
   createPumpingGuard,
@@ -50,12 +53,14 @@ import {
   type Closer,
   type Logger,
   type AccessTokenJob,
+  type CallbackJob,
   type MessageJob,
   type ReceiptsJob,
   type Tracing,
 } from '@relais/core'
 import { createAcceptMessages } from './accept-messages.ts'
 import { buildApp } from './app.ts'
+import { createCallbackActions } from './callback-actions.ts'
 import { createCallers } from './callers.ts'
 import { createCapacity } from './capacity.ts'
 import type { ApiSettings } from './config.ts'
@@ -128,7 +133,8 @@ export async function openApi(
   const fallback = openQueue<MessageJob>('fallback', queueOptions)
   const receipts = openQueue<ReceiptsJob>('receipts', queueOptions)
   const tokenChecks = openQueue<AccessTokenJob>('access-token', queueOptions)
-  const queues = [messages, fallback, receipts, tokenChecks]
+  const callbackJobs = openQueue<CallbackJob>('callbacks', queueOptions)
+  const queues = [messages, fallback, receipts, tokenChecks, callbackJobs]
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
   const unsettled = createUnsettled({ redis, keys, now })
@@ -183,6 +189,7 @@ export async function openApi(
     keys,
     receiptsExpected: settings.webhookVerifyToken !== undefined,
   })
+  const callbackOutbox = createCallbackOutbox({ redis, keys })
   const readOverview = createOverview({
     sender,
     isSenderSet: settings.phoneNumberId !== undefined,
@@ -195,6 +202,7 @@ export async function openApi(
     unsettled,
     queues: { messages, fallback, receipts },
     redisFacts: () => readRedisFacts(redis, keys.timers(), 'memory'),
+    callbacks: callbackOutbox,
     fallbackPercent: settings.alertFallbackPercent,
     clock,
   })
@@ -283,6 +291,7 @@ export async function openApi(
     events,
     now,
   })
+  const postCallback = createPostCallback({ isPrivateAllowed: settings.callbackAllowPrivate })
 
   const app = await buildApp({
     version,
@@ -303,6 +312,15 @@ export async function openApi(
     readOverview,
     live,
     alerts,
+    callbacks: createCallbackActions({
+      settings: createCallbackSettings({ redis, keys, sealer, now }),
+      outbox: callbackOutbox,
+      post: postCallback.post,
+      audit,
+      events,
+      isPrivateAllowed: settings.callbackAllowPrivate,
+      now,
+    }),
     tokenActions: createTokenActions({
       renewNow: async (waitMs) => {
         await ensureRecord()
@@ -394,6 +412,7 @@ export async function openApi(
     { name: 'metrics listener', close: () => probes.close() },
     { name: 'open pages', close: () => live.close() },
     { name: 'alerts', close: () => alerts.close() },
+    { name: 'callbacks', close: () => postCallback.close() },
     {
       name: 'listener',
       close: () => {

@@ -10,6 +10,7 @@ import {
   oldestJobAt,
   REASONS,
   sum,
+  type CallbackOutbox,
   type Clock,
   type FallbackReason,
   type Finding,
@@ -111,6 +112,7 @@ export function createOverview(deps: {
   unsettled: Pick<Unsettled, 'oldestWaiting'>
   queues: { messages: Queue; fallback: Queue; receipts: Queue }
   redisFacts: () => Promise<Pick<RedisFacts, 'usedMemoryBytes' | 'maxMemoryBytes'>>
+  callbacks: Pick<CallbackOutbox, 'paused'>
   fallbackPercent: number
   clock: Pick<Clock, 'now'>
 }) {
@@ -143,10 +145,16 @@ export function createOverview(deps: {
       deps.unsettled.oldestWaiting(),
       oldestJobAt(queues.fallback),
       memoryOf(),
-      Promise.all([queues.messages.isPaused(), queues.receipts.count(), deps.rulings.list()]),
+      Promise.all([
+        queues.messages.isPaused(),
+        queues.receipts.count(),
+        deps.rulings.list(),
+        deps.callbacks.paused(),
+      ]),
     ])
     const now = clock.now()
     const { look, record, present, state, pauses } = seen
+    const [isPaused, receipts, { rulings, stops }, pausedCallbacks] = more
     const findings = diagnose({
       now,
       isSenderSet: deps.isSenderSet,
@@ -175,12 +183,12 @@ export function createOverview(deps: {
       },
       oldestWaitingAt,
       oldestFallbackAt,
+      pausedCallbacks,
       minutes,
       fallbackPercent: deps.fallbackPercent,
     })
     const lately = minutes.slice(-RECENT_MINUTES)
     const calls = sum(lately, (name) => name.startsWith('call:'))
-    const [isPaused, receipts, { rulings, stops }] = more
     return {
       at: now,
       mode,

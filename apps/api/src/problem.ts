@@ -37,6 +37,9 @@ const PROBLEM_CODES = [
   'provider_unavailable',
   'alerts_not_configured',
   'alert_undelivered',
+  'callback_undelivered',
+  'callbacks_full',
+  'callback_unreadable',
   'queue_unavailable',
   'internal_error',
 ] as const

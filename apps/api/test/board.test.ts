@@ -22,12 +22,12 @@ import { apiFixture, ENCRYPTION_KEY, OPS_KEY } from './api-fixture.ts'
 const operator = { authorization: `Basic ${Buffer.from(`awa:${OPS_KEY}`).toString('base64')}` }
 const sameOrigin = { ...operator, 'sec-fetch-site': 'same-origin' }
 
-const NAMES: QueueName[] = ['messages', 'fallback', 'receipts', 'access-token']
+const NAMES: QueueName[] = ['messages', 'fallback', 'receipts', 'access-token', 'callbacks']
 const redis = openRedis({ kind: 'single', url: sharedRedisUrl() }, 'patient', () => undefined)
 const prefix = uniquePrefix()
 const open = (name: QueueName) => openQueue<object>(name, { redis, prefix, onError: () => undefined })
 const [messages, receipts] = [open('messages'), open('receipts')]
-const queues = [messages, open('fallback'), receipts, open('access-token')]
+const queues = [messages, open('fallback'), receipts, open('access-token'), open('callbacks')]
 const store = createMessageStore({
   redis,
   keys: createKeys(prefix),

@@ -57,7 +57,13 @@ describe('who may call what', () => {
     expect(page.headers['content-type']).toContain('text/html')
     const queues = await inject({ url: '/admin/queues/api/queues', headers })
     const names = queues.json<{ queues: { name: string; readOnlyMode: boolean }[] }>().queues
-    expect(names.map(({ name }) => name)).toEqual(['messages', 'fallback', 'receipts', 'access-token'])
+    expect(names.map(({ name }) => name)).toEqual([
+      'messages',
+      'fallback',
+      'receipts',
+      'access-token',
+      'callbacks',
+    ])
     expect(names.every(({ readOnlyMode }) => readOnlyMode)).toBe(true)
     const pause = await inject({ method: 'PUT', url: '/admin/queues/api/queues/messages/pause', headers })
     expect(pause.statusCode).toBe(405)

@@ -26,7 +26,13 @@ describe('the queues', () => {
     expect((await post({ to: '+221771234567', type: 'otp', code: '1234' })).statusCode).toBe(202)
     expect((await post({ to: '+221771234568', type: 'otp', code: '1234' })).statusCode).toBe(202)
     const queues = await list()
-    expect(queues.map(({ name }) => name)).toEqual(['messages', 'fallback', 'receipts', 'access-token'])
+    expect(queues.map(({ name }) => name)).toEqual([
+      'messages',
+      'fallback',
+      'receipts',
+      'access-token',
+      'callbacks',
+    ])
     const [messages, fallback] = queues
     expect(messages).toMatchObject({ waiting: 2, active: 0, isPaused: false, mayBePaused: true })
     const oldest = Date.parse(String(messages?.['oldestWaitingAt']))
@@ -68,7 +74,7 @@ describe('the messages', () => {
 })
 
 describe('no other queue', () => {
-  it.each(['fallback', 'receipts', 'access-token'])('is paused or resumed: %s', async (name) => {
+  it.each(['fallback', 'receipts', 'access-token', 'callbacks'])('is paused or resumed: %s', async (name) => {
     const [before] = await latest(1)
     for (const answer of [await act(name, 'pause', { why: 'a reason' }), await act(name, 'resume')]) {
       expect(answer.json()).toMatchObject({ status: 409, code: 'queue_not_pausable' })

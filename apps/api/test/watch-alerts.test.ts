@@ -7,7 +7,7 @@ import {
   createPostNotification,
   openRedis,
   Secret,
-  signaturesOf,
+  signedHeaders,
   type Finding,
   type Mode,
 } from '@relais/core'
@@ -323,8 +323,8 @@ it('signs byte for byte as the library of Standard Webhooks does', () => {
   const secret = newSecret()
   const body = '{"type":"alert.test","what":"é"}'
   const at = new Date(1_700_000_000_000)
-  const ours = signaturesOf([new Secret(secret)], { id: 'alert_1', timestamp: 1_700_000_000, body })
-  expect(ours).toBe(new Webhook(secret).sign('alert_1', at, body))
+  const ours = signedHeaders([new Secret(secret)], { id: 'alert_1', body, at: at.getTime() })
+  expect(ours['webhook-signature']).toBe(new Webhook(secret).sign('alert_1', at, body))
 })
 
 describe('a look', () => {

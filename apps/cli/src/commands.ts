@@ -1,4 +1,5 @@
 /** Every command, by topic and by the words that call it. Help, completion and docs/cli.md are made from this. */
+import { CALLBACKS } from './catalogue/callbacks.ts'
 import { FALLBACK } from './catalogue/fallback.ts'
 import { KEYS } from './catalogue/keys.ts'
 import { LIMITS } from './catalogue/limits.ts'
@@ -15,6 +16,7 @@ export const TOPICS: readonly { title: string; commands: Commands }[] = [
   { title: 'Fallback', commands: FALLBACK },
   { title: 'Access token', commands: TOKENS },
   { title: 'Queues', commands: QUEUES },
+  { title: 'Callbacks', commands: CALLBACKS },
   { title: 'Limits', commands: LIMITS },
   { title: 'Keys and audit', commands: KEYS },
   { title: 'Installation', commands: MACHINE },

@@ -44,7 +44,7 @@ export function findOperatorApi(environment: Environment): OperatorApi | NoApi {
 /** What an operator is told: the answer, or nothing but what stands on standard error already. */
 export type Told = { kind: 'answer'; body: object } | { kind: 'refused' }
 
-type Request = { method: 'GET' | 'POST' | 'PUT'; path: string; body?: object; timeoutMs: number }
+type Request = { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string; body?: object; timeoutMs: number }
 
 /** For commands that do one thing: asks, and says on standard error why there is no answer. Throws a `SettingsError`. */
 export async function askOperatorApi(environment: Environment, request: Request): Promise<Told> {

@@ -2,6 +2,7 @@
 import { fallbackFailure, JOBS_KEPT, type RedisClient } from '@relais/core'
 import type {
   AccessTokenJob,
+  CallbackJob,
   Logger,
   MessageJob,
   QueueName,
@@ -11,6 +12,7 @@ import type {
 } from '@relais/core'
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
 import type { Deliver } from './deliver.ts'
+import type { DeliverCallbacks } from './deliver-callbacks.ts'
 import type { FallBack } from './fall-back.ts'
 import type { RecordNotice } from './record-notice.ts'
 import type { RecordReceipt } from './record-receipt.ts'
@@ -27,11 +29,17 @@ const ACCESS_TOKEN_LOCK: Lock = { lockDuration: 30_000, stalledInterval: 30_000 
 /** A receipt has to settle its message before that is sent again, 8 s after the send became uncertain. Noted twice it does no harm. */
 const RECEIPTS_LOCK: Lock = { lockDuration: 3000, stalledInterval: 1000 }
 
+/** Events are in no hurry, and what was under way is posted once more. */
+const CALLBACKS_LOCK: Lock = { lockDuration: 8000, stalledInterval: 4000 }
+
 /** A job that was lost with its worker runs again, however often: what ends a message is its own record, never this count. */
 const MOST_STALLS = 1_000_000
 
 /** A worker that is killed takes all its jobs with it. A job that was there twice may be what kills them. */
 const SUSPECT_AFTER_STALLS = 2
+
+/** Events of so many apps are posted at the same time by a worker. */
+const APPS_AT_ONCE = 50
 
 /** After a fault of ours or of Redis a message is tried again so soon. */
 const AFTER_FAULT_MS = 1000
@@ -54,6 +62,7 @@ export function startConsumers(deps: {
   recordReceipt: RecordReceipt
   recordNotice: RecordNotice
   lookAfterToken: Upkeep
+  deliverCallbacks: DeliverCallbacks
   tracing?: Tracing | undefined
 }): Worker[] {
   return [
@@ -72,6 +81,12 @@ export function startConsumers(deps: {
     consume<MessageJob>('fallback', 10, (job) => deps.fallBack(job.data.messageId)),
     consume<ReceiptsJob>('receipts', 10, record, RECEIPTS_LOCK),
     consume<AccessTokenJob>('access-token', 1, () => deps.lookAfterToken(), ACCESS_TOKEN_LOCK),
+    consume<CallbackJob>(
+      'callbacks',
+      APPS_AT_ONCE,
+      (job) => deps.deliverCallbacks.deliver(job.data.app),
+      CALLBACKS_LOCK,
+    ),
   ]
 
   async function record(job: Job<ReceiptsJob>, lockToken: string | undefined): Promise<void> {

@@ -4,6 +4,8 @@ import {
   comesUp,
   createAdvance,
   createAgeSeal,
+  createCallbackOutbox,
+  createCallbackSettings,
   createClaims,
   createClock,
   createEvents,
@@ -16,6 +18,7 @@ import {
   createPacing,
   createPairBudget,
   createPauses,
+  createPostCallback,
   createPresence,
   createProbes,
   createPumpingGuard,
@@ -40,6 +43,7 @@ import {
   VERSION,
   watchForStalls,
   type AccessTokenJob,
+  type CallbackJob,
   type Closer,
   type Logger,
   type MessageJob,
@@ -55,6 +59,7 @@ import { createCircuitBreaker } from './circuit-breaker.ts'
 import { startConsumers } from './consume.ts'
 import { createDeliverAlone } from './deliver-alone.ts'
 import { createDeliverTest } from './deliver-test.ts'
+import { createDeliverCallbacks } from './deliver-callbacks.ts'
 import { createDeliver } from './deliver.ts'
 import { createEndMessage } from './end-message.ts'
 import { createFallBack } from './fall-back.ts'
@@ -117,6 +122,7 @@ export async function openWorker(
   const fallbackQueue = openQueue<MessageJob>('fallback', queueOptions)
   const receiptsQueue = openQueue<ReceiptsJob>('receipts', queueOptions)
   const accessTokenQueue = openQueue<AccessTokenJob>('access-token', queueOptions)
+  const callbackQueue = openQueue<CallbackJob>('callbacks', queueOptions)
 
   const deliverWithinMs = settings.webhookVerifyToken && settings.deliverWithinSeconds * 1000
   const store = createMessageStore({ redis, keys, encryptionKeys, deliverWithinMs, now })
@@ -230,6 +236,19 @@ export async function openWorker(
     now,
   })
 
+  const postCallback = createPostCallback({ isPrivateAllowed: settings.callbackAllowPrivate })
+  const deliverCallbacks = createDeliverCallbacks({
+    settings: createCallbackSettings({ redis, keys, sealer, now }),
+    outbox: createCallbackOutbox({ redis, keys }),
+    queue: callbackQueue,
+    post: postCallback.post,
+    events,
+    stopping: stopping.signal,
+    onError,
+    now,
+  })
+  deliverCallbacks.start()
+
   const workers = startConsumers({
     redis,
     prefix,
@@ -249,6 +268,7 @@ export async function openWorker(
     }),
     recordNotice: createRecordNotice({ store, pauses, events, guard }),
     lookAfterToken,
+    deliverCallbacks,
     tracing,
   })
 
@@ -293,11 +313,14 @@ export async function openWorker(
     { name: 'access token', close: () => sender.close() },
     { name: 'template check', close: () => template.close() },
     { name: 'throughput check', close: () => throughput.close() },
+    { name: 'callbacks', close: () => postCallback.close() },
     {
       name: 'queues',
       close: () =>
         Promise.all(
-          [messageQueue, fallbackQueue, receiptsQueue, accessTokenQueue].map((queue) => queue.close()),
+          [messageQueue, fallbackQueue, receiptsQueue, accessTokenQueue, callbackQueue].map((queue) =>
+            queue.close(),
+          ),
         ),
     },
     { name: 'metrics listener', close: () => probes.close() },
@@ -306,6 +329,7 @@ export async function openWorker(
       close: () => {
         clearInterval(ensuring)
         stopping.abort()
+        deliverCallbacks.close()
         return Promise.all([sweep.close(), ...workers.map((worker) => worker.close())])
       },
     },

@@ -32,6 +32,12 @@ export type AuditAction =
   | 'secrets.resealed'
   | 'alerts.tested'
   | 'logs.level_set'
+  | 'callback.set'
+  | 'callback.removed'
+  | 'callback.rotated'
+  | 'callback.resumed'
+  | 'callback.redriven'
+  | 'callback.tested'
   | 'queue.paused'
   | 'queue.resumed'
   | `board.${string}`

@@ -221,6 +221,14 @@ export const fallbackSettings = {
   } satisfies Setting<string[] | undefined> as Setting<string[] | undefined>,
 }
 
+export const callbackSettings = {
+  callbackAllowPrivate: onOff({
+    name: 'CALLBACK_ALLOW_PRIVATE',
+    about: 'For tests: callbacks may go over http, and to addresses inside a network',
+    fallback: false,
+  }),
+}
+
 export const auditSettings = {
   auditKeptDays: wholeNumber({
     name: 'AUDIT_KEPT_DAYS',
@@ -298,6 +306,7 @@ export const sharedSettings = {
   ...limitSettings,
   ...tokenSettings,
   ...fallbackSettings,
+  ...callbackSettings,
   ...auditSettings,
   ...processSettings,
 }

@@ -53,6 +53,7 @@ const GOOD: Facts = {
   receipts: { expected: true, lastAt: NOW - 1000 },
   oldestWaitingAt: NOW - 500,
   oldestFallbackAt: undefined,
+  pausedCallbacks: [],
   minutes: minutes(
     { accepted: 50, sent: 50, delivered: 48, receipt: 96 },
     { accepted: 50, sent: 50, receipt: 99 },
@@ -160,6 +161,11 @@ const CASES: [FindingId, string, Facts][] = [
     'receipts_missing',
     'deliveries that are overdue',
     bad({ minutes: minutes({ sent: 4, 'fallback:undelivered': 3 }) }),
+  ],
+  [
+    'callback_paused',
+    'an endpoint of an app that takes nothing',
+    bad({ pausedCallbacks: [{ app: 'wallet', pausedAt: NOW - HOUR_MS, waiting: 1, lastFault: 'HTTP 500' }] }),
   ],
   [
     'pair_limited',

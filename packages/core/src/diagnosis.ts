@@ -12,6 +12,7 @@ import {
   type StoredToken,
   type TokenState,
 } from './access-token/token-state.ts'
+import type { PausedCallback } from './callbacks/callback-event.ts'
 import type { PaceState } from './pacing.ts'
 import type { Pause } from './pauses.ts'
 import { SILENT_AFTER_MS, type LivingProcess } from './presence.ts'
@@ -42,6 +43,7 @@ export const FINDINGS = [
   'quality_red',
   'delivered_ratio',
   'pair_limited',
+  'callback_paused',
   'sweep_repairs',
   'possible_duplicates',
 ] as const
@@ -99,6 +101,8 @@ export type Facts = {
   /** When the oldest message that is not sent yet was accepted, and the oldest job of the fallback was added. */
   oldestWaitingAt: number | undefined
   oldestFallbackAt: number | undefined
+  /** Endpoints of apps that take nothing. */
+  pausedCallbacks: readonly PausedCallback[]
   /** The last hour, the oldest first; the last one has begun. */
   minutes: readonly Minute[]
   /** From so many hundredths of messages on that go to the fallback it is too many. */
@@ -438,6 +442,7 @@ function aboutMessages(facts: Facts): Finding[] {
     receiptsMissing(facts),
     pairLimited(minutes),
     ...deliveredRatios(minutes),
+    ...callbacksPaused(facts.pausedCallbacks),
   ].filter((finding) => finding !== undefined)
 }
 
@@ -499,6 +504,17 @@ function pairLimited(minutes: readonly Minute[]): Finding | undefined {
     remedy:
       'One message per 6 seconds to a person is what Meta allows. Set RECIPIENT_COOLDOWN_SECONDS, and see that the app does not ask again and again.',
   }
+}
+
+function callbacksPaused(paused: readonly PausedCallback[]): Finding[] {
+  return paused.map(({ app, pausedAt, waiting, lastFault }) => ({
+    id: 'callback_paused',
+    subject: app,
+    severity: 'warning',
+    what: `The endpoint of ${app} takes no events${lastFault === undefined ? '' : ` (${lastFault})`}: it is paused, and ${plural(waiting, 'message')} of which it is to be told ${waiting === 1 ? 'waits' : 'wait'}. Codes are sent all the same.`,
+    remedy: `Tell the people of ${app}. It is tried once a minute; \`relais callbacks test ${app}\` tries it now, and \`relais callbacks resume ${app}\` posts all that waits.`,
+    since: pausedAt,
+  }))
 }
 
 function deliveredRatios(minutes: readonly Minute[]): Finding[] {

@@ -6,6 +6,7 @@ import type { StoredToken, TokenState } from './access-token/token-state.ts'
 import { alertName, type Mode } from './alerts/alert-states.ts'
 import type { Notification } from './alerts/notifications.ts'
 import type { AuditRecord } from './audit.ts'
+import type { EndpointHealth, WaitingEvent } from './callbacks/callback-event.ts'
 import type { ClockChange } from './clock.ts'
 import type { Finding } from './diagnosis.ts'
 import type { Notice } from './graph/notices.ts'
@@ -576,6 +577,48 @@ export function createEvents(options: {
       const facts = { event: 'alert.undelivered', ...aboutNotification(notification), ...failure, isGivenUp }
       logger.warn(facts, 'the receiver of ALERT_WEBHOOK_URL did not take a notification')
     },
+
+    /** The endpoint of an app took an event. */
+    callbackDelivered(app: string, event: WaitingEvent): void {
+      metrics.callbacks.inc({ outcome: 'delivered' })
+      logger.debug({ event: 'callback.delivered', ...aboutEvent(app, event) }, 'event delivered')
+    },
+
+    /** It did not. @param nextInMs when it is posted again, if it is not given up */
+    callbackFailed(app: string, event: WaitingEvent, why: string, nextInMs: number | undefined): void {
+      metrics.callbacks.inc({ outcome: 'failed' })
+      const facts = { event: 'callback.failed', ...aboutEvent(app, event), why, nextInMs }
+      logger.debug(facts, 'the endpoint of an app did not take an event')
+    },
+
+    /** Events became dead letters: nobody posts them until an operator drives them again. */
+    callbackDead(app: string, count: number, why: string): void {
+      metrics.callbacks.inc({ outcome: 'dead' }, count)
+      logger.warn({ event: 'callback.dead', app, count, why }, 'events of an app were given up')
+    },
+
+    /** Nothing but probes goes to this endpoint. */
+    callbackPaused(app: string, { failures, failingSince, lastFault }: EndpointHealth): void {
+      const facts = {
+        event: 'callback.paused',
+        app,
+        failures,
+        failingSince: iso(failingSince),
+        why: lastFault,
+      }
+      logger.error(facts, 'the endpoint of an app is paused: it takes nothing')
+    },
+
+    /** @param by an operator; undefined: a probe was taken */
+    callbackResumed(app: string, by?: string): void {
+      logger.info({ event: 'callback.resumed', app, by }, 'the endpoint of an app gets events again')
+    },
+
+    /** The settings of a callback do not open. */
+    callbackUnreadable(app: string, error: Error): void {
+      const facts = { event: 'callback.unreadable', app, err: error }
+      logger.error(facts, 'the callback of an app cannot be opened: its events wait')
+    },
   }
 }
 
@@ -602,6 +645,10 @@ const DAY_SECONDS = 24 * 3600
 
 function aboutNotification({ id, about, attempts, body }: Notification) {
   return { notificationId: id, type: body.type, about, attempts }
+}
+
+function aboutEvent(app: string, { messageId, sequence, status, tries }: WaitingEvent) {
+  return { app, messageId, sequence, status, tries }
 }
 
 /** A token as people may see it. */

@@ -83,6 +83,18 @@ export function createKeys(prefix: string) {
     alerts: () => `${prefix}:alerts`,
     /** String: which API looks for it. Expires with its turn. */
     alertTurn: () => `${prefix}:alert-turn`,
+    /** Hash: where the events of each app are posted to, and the secrets that sign them, sealed. Has no expiry; at most two hundred. */
+    callbacks: () => `${prefix}:callback-urls`,
+    /** List: the events of a message that its app has not taken, the oldest first. Expires a week after the last. */
+    callbackEvents: (messageId: string) => `${prefix}:callback-events:${messageId}`,
+    /** Sorted set: the messages of an app that have such events, by the moment of the first. Expires a week after the last; at most ten thousand. */
+    callbackWaiting: (app: string) => `${prefix}:callback-waiting:${app}`,
+    /** Sorted set: the same, by the moment at which the first is to be posted. */
+    callbackDue: (app: string) => `${prefix}:callback-due:${app}`,
+    /** List: the events of an app that were given up, the oldest first. Expires a week after the last; at most five thousand. */
+    callbackDead: (app: string) => `${prefix}:callback-dead:${app}`,
+    /** Hash: how an app's endpoint does. Expires a week after its last change. */
+    callbackHealth: (app: string) => `${prefix}:callback-health:${app}`,
     /** String: when the last valid receipt came in, in milliseconds since 1970. Has no expiry. */
     lastReceipt: () => `${prefix}:last-receipt`,
     /** String: the level that operators have set for the logs of all processes, and until when. Expires then. */

@@ -6,10 +6,12 @@
  * the record goes a day after the deadline.
  *
  * The same step keeps what `unsettled.ts` reads: who has not reached an end, by the moment at which it is to be looked at, and how many each
- * app has of them; and what `fallen.ts` reads: who fell back, and when.
+ * app has of them; what `fallen.ts` reads: who fell back, and when; and what apps are told: `callbacks/tell-app.ts`.
  */
 import type { Result } from 'ioredis'
 import { birthOf, OPEN_BIRTHS } from './birth.ts'
+import { isTold } from './callbacks/callback-event.ts'
+import { callbackNames, OPEN_CALLBACKS } from './callbacks/tell-app.ts'
 import { createGrouped } from './grouped.ts'
 import type { Keys } from './keys.ts'
 import { createIndexWriter, createMessageIndex, OPEN_INDEX, type IndexEntries } from './message-index.ts'
@@ -53,15 +55,17 @@ return isNew
 `
 
 /**
- * KEYS  1 timers · 2 unsettled, by app · 3 fallen · then for each message: its record, its content
- * ARGV  1 JSON: for each message, in order, a `Step`
+ * KEYS  1 timers · 2 unsettled, by app · 3 fallen · 4 callbacks · then for each message: its record, its content
+ * ARGV  1 JSON: for each message, in order, a `Step` · 2 see `callbackNames`
  * Returns JSON: for each [ 1 or 0, fields and values of the record as it now is ]; the second is missing where a brief answer will do.
  */
 const MOVE = `
 ${OPEN_INDEX}
+${OPEN_CALLBACKS}
+local tell = openCallbacks(KEYS[4], ARGV[2])
 local answers = {}
 for i, step in ipairs(cjson.decode(ARGV[1])) do
-  local record, content = KEYS[i * 2 + 2], KEYS[i * 2 + 3]
+  local record, content = KEYS[i * 2 + 3], KEYS[i * 2 + 4]
   local known = redis.call('HMGET', record, 'status', 'claims', 'reason', 'acceptedAt', 'app', 'isTest')
   local fits = string.find(step.from, ',' .. (known[1] or '') .. ',', 1, true)
   if fits and step.claims then fits = (known[2] or '0') == step.claims end
@@ -83,6 +87,7 @@ for i, step in ipairs(cjson.decode(ARGV[1])) do
       if not known[6] then index(step.index) end
     end
     redis.call('HSET', record, unpack(set))
+    if step.tells then tell(record, known[5], step.id, step.to, known[3], step.at) end
     if step.erase then redis.call('DEL', content) end
     local timer, change = step.timer, 0
     if timer == 'unless-falling' then timer = not known[3] and 'over' or nil end
@@ -198,6 +203,7 @@ export function createMessageStore(options: {
   redis.defineCommand('relaisMoveMessages', { lua: MOVE })
   redis.defineCommand('relaisNoteMessage', { numberOfKeys: 1, lua: NOTE })
   redis.defineCommand('relaisNoteWait', { numberOfKeys: 1, lua: NOTE_WAIT })
+  const toldNames = callbackNames(keys)
   const create = createGrouped({ call: createAll, ...GROUP })
   const take = createGrouped({ call: takeAll, ...GROUP })
 
@@ -235,6 +241,7 @@ export function createMessageStore(options: {
         ...(move.lateDetail !== undefined && {
           saidLate: timelineParts({ status: move.to, detail: move.lateDetail })[1],
         }),
+        tells: isTold(move.to),
         erase: isSettled(move.to) && !move.keepsContent,
         ...(providerMessageId !== undefined && {
           providerMessageId,
@@ -315,12 +322,14 @@ export function createMessageStore(options: {
   async function takeAll(steps: Step[]): Promise<MoveResult[]> {
     const names = steps.flatMap(({ id }) => [keys.message(id), keys.content(id)])
     const answers = await redis.relaisMoveMessages(
-      3 + names.length,
+      4 + names.length,
       keys.timers(),
       keys.unsettled(),
       keys.fallen(),
+      keys.callbacks(),
       ...names,
       JSON.stringify(steps),
+      toldNames,
     )
     return (JSON.parse(answers) as [number, string[]?][]).map(([moved, pairs], i) => ({
       moved: moved === 1,
@@ -350,6 +359,8 @@ type Step = {
   said?: string
   /** What is said instead, by a line of the status that it has, when it does not fit. */
   saidLate?: string
+  /** The app is told, if it wants to be. */
+  tells?: boolean
   /** Erases the content. */
   erase?: boolean
   providerMessageId?: string

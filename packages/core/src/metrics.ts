@@ -19,6 +19,9 @@ export type TemplateState = (typeof TEMPLATE_STATES)[number]
 /** Ends without a reason; the fallback has one of its own. */
 const ENDS = ['delivered', 'expired', 'canceled', 'used']
 
+/** What comes of an event of an app: it is taken, tried again, or given up. */
+const CALLBACK_OUTCOMES = ['delivered', 'failed', 'dead'] as const
+
 /** What the sweep finds: no job, a fallback that was decided and not written, or no record any more. */
 export const REPAIRS = ['job_lost', 'fallback_unwritten', 'record_lost'] as const
 
@@ -62,6 +65,7 @@ export function createMetrics() {
       'Webhooks that were not signed with our app secret',
       [],
     ),
+    callbacks: counter('callbacks_total', 'Events posted to apps, by what came of it', ['outcome']),
     renewals: counter('token_renewals_total', 'Token renewals tried', ['outcome']),
     toSent: histogram('acceptance_to_sent_seconds', 'From acceptance until Meta took the message', []),
     toDelivered: histogram('acceptance_to_delivered_seconds', 'From acceptance until the phone had it', []),
@@ -87,6 +91,7 @@ export function createMetrics() {
   for (const end of ENDS) metrics.ended.inc({ end, reason: '' }, 0)
   for (const reason of FALLBACK_REASONS) metrics.ended.inc({ end: 'fallback', reason }, 0)
   for (const kind of REPAIRS) metrics.repairs.inc({ kind }, 0)
+  for (const outcome of CALLBACK_OUTCOMES) metrics.callbacks.inc({ outcome }, 0)
   for (const outcome of ['renewed', 'failed']) metrics.renewals.inc({ outcome }, 0)
   metrics.attempts.inc({ outcome: 'accepted' }, 0)
   metrics.buildInfo.set({ version: VERSION, node: process.versions.node }, 1)

@@ -18,7 +18,10 @@ export type ReceiptsJob = { receipts: Receipt[]; notices?: Notice[]; looks: numb
 /** Asks for a round of looking after the token. */
 export type AccessTokenJob = Record<string, never>
 
-export type QueueName = 'messages' | 'fallback' | 'receipts' | 'access-token'
+/** Wakes a worker up for the events of one app. */
+export type CallbackJob = { app: string }
+
+export type QueueName = 'messages' | 'fallback' | 'receipts' | 'access-token' | 'callbacks'
 
 const KEPT_SECONDS = 24 * 3600
 
@@ -55,6 +58,9 @@ const ACCESS_TOKEN_JOB: JobsOptions = {
   removeOnComplete: { count: 20 },
   removeOnFail: { count: 20 },
 }
+
+/** It is there while an app has events to be posted: so of all workers one at a time posts those of one app. */
+const CALLBACK_JOB: JobsOptions = { removeOnComplete: true, removeOnFail: true }
 
 const SCHEDULE_ID = 'renewal'
 
@@ -109,6 +115,14 @@ export async function enqueueReceipts(
 ): Promise<void> {
   const updates = { receipts, ...(notices.length > 0 && { notices }), looks: 0 }
   await queue.add('record', updates, { ...RECEIPTS_JOB, ...traced(trace) })
+}
+
+/** Has the events of these apps posted. Adds nothing for those of which that is being done. */
+export async function enqueueCallbacks(queue: Queue<CallbackJob>, apps: readonly string[]): Promise<void> {
+  // BullMQ takes no number for an id.
+  await queue.addBulk(
+    apps.map((app) => ({ name: 'post', data: { app }, opts: { ...CALLBACK_JOB, jobId: `app-${app}` } })),
+  )
 }
 
 /** What a job says of its trace: its span hangs on that. */

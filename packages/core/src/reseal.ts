@@ -57,6 +57,7 @@ export function createSealedPlaces(options: {
     { name: 'codes of verifications', batches: () => strings(keys.verificationCode('*'), 'verification') },
     { name: 'access tokens', batches: accessTokens },
     { name: 'api keys', batches: apiKeys },
+    { name: 'callbacks', batches: callbacks },
   ]
 
   async function* strings(all: string, purpose: Owner['purpose']): AsyncIterable<SealedText[]> {
@@ -89,6 +90,12 @@ export function createSealedPlaces(options: {
     const key = keys.apiKeys()
     const fields = Object.entries(await redis.hgetall(key)).filter(([field]) => field !== 'version')
     yield fields.map(([field, text]) => ({ key, field, text, owner: { purpose: 'api-key', id: field } }))
+  }
+
+  async function* callbacks(): AsyncIterable<SealedText[]> {
+    const key = keys.callbacks()
+    const fields = Object.entries(await redis.hgetall(key))
+    yield fields.map(([field, text]) => ({ key, field, text, owner: { purpose: 'callback', id: field } }))
   }
 }
 

@@ -18,7 +18,7 @@ export type EncryptionKey = { id: string; key: Secret }
 
 /** What a sealed text belongs to. Opening with another owner fails. */
 export type Owner = {
-  purpose: 'content' | 'access-token' | 'app-secret' | 'api-key' | 'verification'
+  purpose: 'content' | 'access-token' | 'app-secret' | 'api-key' | 'verification' | 'callback'
   id: string
 }
 

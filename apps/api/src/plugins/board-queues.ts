@@ -30,4 +30,10 @@ export const QUEUE_TEXTS: Readonly<Record<QueueName, QueueText>> = {
       "The round in which a worker looks after Meta's access token and renews it in time. One job is always delayed: the next round. None, or one " +
       'that waits for long, means that no worker runs.',
   },
+  callbacks: {
+    displayName: 'Callbacks',
+    description:
+      'One job for each app that has events to be posted to its endpoint; the events themselves are not here. Waiting: more apps than workers post for at ' +
+      'the same time. An app whose endpoint fails comes back here again and again; whether it is paused is shown by `callbacks` on the command line.',
+  },
 }

@@ -7,6 +7,7 @@ import type {} from '../documented.ts'
 import { PROBLEM_TYPE, problems, ProblemSchema, type ProblemCode } from '../problem.ts'
 import { guardScope, type Access } from './auth.ts'
 import { asPages } from './headers.ts'
+import { WEBHOOKS } from './openapi-webhooks.ts'
 
 /** Of the invisible drawing that holds the page's icons. */
 const ICONS_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
@@ -32,8 +33,10 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
         { name: 'messages', description: 'For apps: an API key' },
         { name: 'verifications', description: 'For apps: an API key' },
         { name: 'operators', description: 'For operators: an ops key' },
+        { name: 'callbacks', description: 'What apps are told, at the URL that an operator has set' },
         { name: 'machines', description: 'For Meta, for login stacks and for probes' },
       ],
+      webhooks: WEBHOOKS,
       components: {
         securitySchemes: {
           apiKey: { type: 'http', scheme: 'bearer', description: "An app's key" },

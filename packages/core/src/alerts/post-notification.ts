@@ -1,25 +1,12 @@
-/**
- * Posts a notification to the receiver that the settings name, signed as Standard Webhooks has it (https://www.standardwebhooks.com): an HMAC-SHA256
- * over `id.timestamp.body` under each secret, so a secret can be replaced while both sides run.
- */
-import { createHmac } from 'node:crypto'
+/** Posts a notification to the receiver that the settings name, signed: see `standard-webhooks.ts`. */
 import { fieldOf } from '../graph/wire.ts'
 import type { Secret } from '../secret.ts'
+import { postedWith, signedHeaders, type Posted, type Signable } from '../standard-webhooks.ts'
 
 /** From the connection to the head of the answer. */
 const WITHIN_MS = 5000
 
-/** `gone`: the receiver says that it wants no more. `refused`: it said something else than 2xx. `fault`: what kept it from answering. */
-export type Posted =
-  | { kind: 'taken'; statusCode: number }
-  | { kind: 'gone'; statusCode: number }
-  | { kind: 'refused'; statusCode: number }
-  | { kind: 'unreachable'; fault: string }
-
-export type PostNotification = (
-  notification: { id: string; body: string; at: number },
-  signal?: AbortSignal,
-) => Promise<Posted>
+export type PostNotification = (notification: Signable, signal?: AbortSignal) => Promise<Posted>
 
 /**
  * Nothing that it answers holds the URL, which may be a secret by itself.
@@ -33,46 +20,24 @@ export function createPostNotification(options: {
 }): PostNotification {
   const { url, secrets, withinMs = WITHIN_MS } = options
 
-  return async ({ id, body, at }, signal) => {
-    const timestamp = Math.floor(at / 1000)
+  return async (notification, signal) => {
     const late = AbortSignal.timeout(withinMs)
     try {
       const answer = await fetch(url.reveal(), {
         method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          'user-agent': 'relais',
-          'webhook-id': id,
-          'webhook-timestamp': String(timestamp),
-          'webhook-signature': signaturesOf(secrets, { id, timestamp, body }),
-        },
-        body,
+        headers: signedHeaders(secrets, notification),
+        body: notification.body,
         // A redirect would take it to an address that nobody has set.
         redirect: 'manual',
         signal: signal ? AbortSignal.any([late, signal]) : late,
       })
-      const { status: statusCode, ok } = answer
       // What it says is of no use to us, however much that is.
       await answer.body?.cancel().catch(() => undefined)
-      if (ok) return { kind: 'taken', statusCode }
-      return { kind: statusCode === 410 ? 'gone' : 'refused', statusCode }
+      return postedWith(answer.status)
     } catch (error) {
       return { kind: 'unreachable', fault: faultOf(error, withinMs) }
     }
   }
-}
-
-/** `v1,<base64>` for each secret, with spaces between. */
-export function signaturesOf(
-  secrets: readonly Secret[],
-  signed: { id: string; timestamp: number; body: string },
-): string {
-  const { id, timestamp, body } = signed
-  return secrets
-    .map((secret) => Buffer.from(secret.reveal().replace(/^whsec_/, ''), 'base64'))
-    .map((key) => createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64'))
-    .map((signature) => `v1,${signature}`)
-    .join(' ')
 }
 
 /** A code of the network's, never a message: it would name the host. */

@@ -14,6 +14,7 @@ export const OPERATOR_SCOPES = [
   'board:read',
   'board:write',
   'logs:write',
+  'callbacks:write',
 ] as const
 
 export type AppScope = (typeof APP_SCOPES)[number]
