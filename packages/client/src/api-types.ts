@@ -96,7 +96,7 @@ export type Problem = {
 }
 
 /** Stable: decide by it */
-export type ProblemCode = 'malformed_json' | 'bad_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'payload_too_large' | 'unsupported_media_type' | 'invalid_request' | 'idempotency_mismatch' | 'country_refused' | 'recipient_limited' | 'source_limited' | 'prefix_limited' | 'app_limited' | 'login_limited' | 'recipient_not_in_team' | 'already_sent' | 'already_ended' | 'already_revealed' | 'code_expired' | 'operator_limited' | 'verification_ended' | 'resend_too_soon' | 'reveal_unavailable' | 'resend_not_possible' | 'queue_not_pausable' | 'token_rejected' | 'renewal_not_configured' | 'renewal_not_needed' | 'renewal_failed' | 'provider_unavailable' | 'alerts_not_configured' | 'alert_undelivered' | 'queue_unavailable' | 'internal_error'
+export type ProblemCode = 'malformed_json' | 'bad_request' | 'unauthorized' | 'forbidden' | 'not_found' | 'payload_too_large' | 'unsupported_media_type' | 'invalid_request' | 'idempotency_mismatch' | 'country_refused' | 'recipient_limited' | 'source_limited' | 'prefix_limited' | 'app_limited' | 'login_limited' | 'recipient_not_in_team' | 'already_sent' | 'already_ended' | 'already_revealed' | 'code_expired' | 'operator_limited' | 'verification_ended' | 'resend_too_soon' | 'reveal_unavailable' | 'resend_not_possible' | 'queue_not_pausable' | 'token_rejected' | 'renewal_not_configured' | 'renewal_not_needed' | 'renewal_failed' | 'provider_unavailable' | 'alerts_not_configured' | 'alert_undelivered' | 'callback_undelivered' | 'callbacks_full' | 'callback_unreadable' | 'queue_unavailable' | 'internal_error'
 
 export type ResendRequest = {
   /** one of whatsapp, fallback: the operators help at once; whatsapp unless given */

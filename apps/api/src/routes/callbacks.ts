@@ -6,12 +6,15 @@ import type { CallbackActions, CallbackSeen } from '../callback-actions.ts'
 import { IsoTime, isoTime } from '../iso-time.ts'
 import { operatorOf, type Access } from '../plugins/auth.ts'
 import { problems } from '../problem.ts'
+import { CALLBACK_EXAMPLES } from './callback-examples.ts'
 
 const READS: Access = { kind: 'operator', scope: 'status:read' }
 const WRITES: Access = { kind: 'operator', scope: 'callbacks:write' }
 
 /** So many dead letters are shown. */
 const MOST_SHOWN = 100
+
+const UNREADABLE = { 409: ['callback_unreadable'] } as const
 
 /** As the names of apps are: see `CALLER_NAME`. */
 const App = Type.Object({
@@ -23,48 +26,55 @@ const App = Type.Object({
 
 const SecretShown = Type.String({ description: 'whsec_..., shown this once: what checks the signatures' })
 
-const CallbackSchema = Type.Object({
-  app: Type.String(),
-  url: Type.String({ description: 'without its query' }),
-  state: Type.Enum(['working', 'failing', 'paused']),
-  setAt: IsoTime,
-  oldSecretUntil: Type.Optional(IsoTime),
-  lastDeliveredAt: Type.Optional(IsoTime),
-  failures: Type.Integer({ description: 'in a row' }),
-  failingSince: Type.Optional(IsoTime),
-  lastFault: Type.Optional(Type.String()),
-  pausedAt: Type.Optional(IsoTime),
-  nextProbeAt: Type.Optional(IsoTime),
-  waiting: Type.Integer({ description: 'messages of which events wait' }),
-  oldestWaitingAt: Type.Optional(IsoTime),
-  dead: Type.Integer({ description: 'events that were given up' }),
-})
+const CallbackSchema = Type.Object(
+  {
+    app: Type.String(),
+    url: Type.String({ description: 'without its query' }),
+    state: Type.Enum(['working', 'failing', 'paused']),
+    setAt: IsoTime,
+    oldSecretUntil: Type.Optional(IsoTime),
+    lastDeliveredAt: Type.Optional(IsoTime),
+    failures: Type.Integer({ description: 'in a row' }),
+    failingSince: Type.Optional(IsoTime),
+    lastFault: Type.Optional(Type.String()),
+    pausedAt: Type.Optional(IsoTime),
+    nextProbeAt: Type.Optional(IsoTime),
+    waiting: Type.Integer({ description: 'messages of which events wait' }),
+    oldestWaitingAt: Type.Optional(IsoTime),
+    dead: Type.Integer({ description: 'events that were given up' }),
+  },
+  { title: 'Callback' },
+)
 
-const DeadSchema = Type.Object({
-  id: Type.String(),
-  type: Type.String(),
-  messageId: Type.String(),
-  sequence: Type.Integer(),
-  status: Type.Enum([...TOLD_STATUSES]),
-  reason: Type.Optional(Type.Enum([...FALLBACK_REASONS])),
-  at: IsoTime,
-  tries: Type.Integer(),
-  why: Type.String({ description: 'why it was given up' }),
-  diedAt: IsoTime,
-})
+const DeadSchema = Type.Object(
+  {
+    id: Type.String(),
+    type: Type.String(),
+    messageId: Type.String(),
+    sequence: Type.Integer(),
+    status: Type.Enum([...TOLD_STATUSES]),
+    reason: Type.Optional(Type.Enum([...FALLBACK_REASONS])),
+    at: IsoTime,
+    tries: Type.Integer(),
+    why: Type.String({ description: 'why it was given up' }),
+    diedAt: IsoTime,
+  },
+  { title: 'DeadEvent' },
+)
 
 export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPluginAsyncTypebox {
   const { callbacks } = deps
   return async (app) => {
     const shared = { tags: ['operators'], params: App }
-    const faults = problems(404, 409, 422, 503)
+    const faults = problems(404, 422, 503, UNREADABLE)
 
     app.get(
       '/api/admin/callbacks',
       {
-        config: { access: READS },
+        config: { access: READS, examples: CALLBACK_EXAMPLES.listCallbacks },
         schema: {
           tags: ['operators'],
+          operationId: 'listCallbacks',
           summary: 'Where the events of apps go, and how that does',
           response: {
             200: Type.Object({
@@ -86,9 +96,10 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
     app.put(
       '/api/admin/callbacks/:app',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: CALLBACK_EXAMPLES.setCallback },
         schema: {
           ...shared,
+          operationId: 'setCallback',
           summary: 'Set where the events of an app go',
           description:
             'The secret that signs them is made with the first URL and shown in this answer; with another URL it stays. Give it to the app.',
@@ -102,7 +113,7 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
               url: Type.String(),
               secret: Type.Optional(SecretShown),
             }),
-            ...problems(400, 409, 413, 415, 422, 503),
+            ...problems(400, 413, 415, 422, 503, { 409: ['callbacks_full', 'callback_unreadable'] }),
           },
         },
       },
@@ -115,9 +126,10 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
     app.delete(
       '/api/admin/callbacks/:app',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: CALLBACK_EXAMPLES.removeCallback },
         schema: {
           ...shared,
+          operationId: 'removeCallback',
           summary: 'Tell an app nothing any more',
           description: 'Its secrets, the events that wait and the dead letters are forgotten.',
           response: { 200: Type.Object({ app: Type.String(), removed: Type.Literal(true) }), ...faults },
@@ -132,13 +144,14 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
     app.post(
       '/api/admin/callbacks/:app/test',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: CALLBACK_EXAMPLES.testCallback },
         schema: {
           ...shared,
+          operationId: 'testCallback',
           summary: 'Post a signed test to the endpoint of an app',
           response: {
             200: Type.Object({ delivered: Type.Literal(true), statusCode: Type.Integer() }),
-            ...problems(404, 409, 422, 502, 503),
+            ...problems(404, 422, 503, UNREADABLE, { 502: ['callback_undelivered'] }),
           },
         },
       },
@@ -151,9 +164,10 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
     app.post(
       '/api/admin/callbacks/:app/rotate',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: CALLBACK_EXAMPLES.rotateCallbackSecret },
         schema: {
           ...shared,
+          operationId: 'rotateCallbackSecret',
           summary: 'Make a new secret',
           description: 'The one before it signs for 24 hours more, beside the new one.',
           response: {
@@ -172,9 +186,10 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
     app.post(
       '/api/admin/callbacks/:app/resume',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: CALLBACK_EXAMPLES.resumeCallback },
         schema: {
           ...shared,
+          operationId: 'resumeCallback',
           summary: 'Post what waits now',
           description:
             'For an endpoint that was paused or failing and works again. It is paused anew if it does not.',
@@ -190,9 +205,10 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
     app.post(
       '/api/admin/callbacks/:app/redrive',
       {
-        config: { access: WRITES },
+        config: { access: WRITES, examples: CALLBACK_EXAMPLES.redriveEvents },
         schema: {
           ...shared,
+          operationId: 'redriveEvents',
           summary: 'Post the events that were given up again',
           response: { 200: Type.Object({ app: Type.String(), redriven: Type.Integer() }), ...faults },
         },
@@ -206,9 +222,10 @@ export function callbackRoutes(deps: { callbacks: CallbackActions }): FastifyPlu
     app.get(
       '/api/admin/callbacks/:app/dead',
       {
-        config: { access: READS },
+        config: { access: READS, examples: CALLBACK_EXAMPLES.listDeadEvents },
         schema: {
           ...shared,
+          operationId: 'listDeadEvents',
           summary: 'The events of an app that were given up',
           description: `The newest ${MOST_SHOWN}, the newest first.`,
           response: { 200: Type.Object({ dead: Type.Array(DeadSchema) }), ...faults },
