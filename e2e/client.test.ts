@@ -94,7 +94,8 @@ describe('an app with the client', { timeout: 120_000 }, () => {
 
   it('is done with what its README shows, from nothing to a delivered code', async (t) => {
     const readme = await readFile(new URL('../packages/client/README.md', import.meta.url), 'utf8')
-    const [, lines = ''] = /```js\n([^]*?)```/.exec(readme) ?? []
+    const examples = [...readme.matchAll(/```js\n([^]*?)```/g)].map(([, lines = '']) => lines)
+    const lines = examples.find((each) => each.includes('relais.send(')) ?? ''
     t.expect(lines).toContain("url: 'http://127.0.0.1:3000'")
     const built = new URL('../packages/client/dist/index.js', import.meta.url).href
     const program = lines

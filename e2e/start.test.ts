@@ -1,5 +1,7 @@
 /** `npm start`, as a newcomer meets it: what it prints is what works. */
-import { mkdtemp, stat } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually, freePort, startNode, type NodeProcess } from '@relais/testing'
@@ -27,8 +29,37 @@ async function statusOf({ url, key, id }: { url: string; key: string; id: string
   return ((await answer.json()) as { status: string }).status
 }
 
+/** Runs what the README of the client shows first, and types the code that came to the simulated phone. */
+async function verify(key: string, { PORT, SIMULATOR_ADMIN_PORT }: Record<string, string>): Promise<string> {
+  const readme = await readFile('packages/client/README.md', 'utf8')
+  const [, lines = ''] = /```js\n([^]*?)```/.exec(readme) ?? []
+  const program = lines
+    .replace('@relais/client', new URL('../packages/client/dist/index.js', import.meta.url).href)
+    .replace(':3000', `:${PORT}`)
+    .replace('4567', '4577')
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    env: { PATH: process.env['PATH'], API_KEY: key },
+    timeout: 60_000,
+  })
+  let printed = ''
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+  const phone = await eventually(
+    async () => {
+      const answer = await fetch(`http://127.0.0.1:${SIMULATOR_ADMIN_PORT}/messages`)
+      const { messages } = (await answer.json()) as { messages: { to: string; code?: string }[] }
+      return messages.find(({ to }) => to.endsWith('4577'))
+    },
+    (message) => message?.code !== undefined,
+    { what: 'a code on the phone' },
+  )
+  child.stdin.write(`${phone?.code}\n`)
+  await once(child, 'close')
+  return printed
+}
+
 it(
-  'the printed curl ends in delivered, Ctrl-C leaves nothing, and a second start has the same keys',
+  'the printed curl ends in delivered, the client verifies a code, Ctrl-C leaves nothing, and a second start has the same keys',
   { timeout: 180_000 },
   async (t) => {
     const { expect } = t
@@ -52,6 +83,7 @@ it(
       () => statusOf(message),
       (status) => status === 'delivered',
     )
+    expect(await verify(message.key, env)).toMatch(/verified\n$/)
     const phones = await fetch(`http://127.0.0.1:${env.SIMULATOR_PORT}/`)
     expect(phones.headers.get('content-type')).toContain('text/html')
     expect(((await stat(join(folder, 'keys.json'))).mode & 0o777).toString(8)).toBe('600')
