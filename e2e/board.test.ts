@@ -198,7 +198,7 @@ describe('on the board', { timeout: 120_000 }, () => {
   })
 
   it('a message that has ended is run again, however it has ended, and nothing comes of it', async () => {
-    const { send, reaches, call, secrets, simulator } = system()
+    const { send, reaches, call, operate, secrets, simulator } = system()
     const end = (id: string, method: string, path = '') =>
       call(method, `/api/messages/${id}${path}`, secrets.apiKey)
     await act('messages/pause')
@@ -215,13 +215,20 @@ describe('on the board', { timeout: 120_000 }, () => {
     await reaches(usedFallen, ['fallback'])
     await jobIs(usedFallen, 'completed', 'fallback')
     expect((await end(usedFallen, 'POST', '/used')).status).toBe(200)
+    const resent = await send(refused, '482913')
+    await reaches(resent, ['fallback'])
+    const { statusCode, body } = await operate('POST', `/api/admin/messages/${resent}/resend`)
+    expect([statusCode, typeof body['id']]).toEqual([202, 'string'])
+    const copy = String(body['id'])
+    await reaches(copy, ['fallback'])
+    await jobIs(copy, 'completed', 'fallback')
 
-    const all = { canceled, usedUnsent, delivered, used, usedFallen }
+    const all = { canceled, usedUnsent, delivered, used, usedFallen, resent, copy }
     const sends = () => Object.entries(all).map(([what, id]) => [what, sendsOf(simulator, id).length])
     const records = () => Object.entries(all).map(([what, id]) => [what, fallbackRecords(id).length])
     const before = [sends(), records()]
     for (const id of Object.values(all)) await runAgain(id)
-    await runAgain(usedFallen, 'fallback')
+    for (const id of [usedFallen, resent, copy]) await runAgain(id, 'fallback')
     await oneArrives()
     expect([sends(), records()]).toEqual(before)
     expect(Object.fromEntries(sends())).toMatchObject({ canceled: 0, usedUnsent: 0, delivered: 1, used: 1 })
@@ -230,6 +237,8 @@ describe('on the board', { timeout: 120_000 }, () => {
       usedUnsent: 0,
       delivered: 0,
       usedFallen: 1,
+      resent: 1,
+      copy: 1,
     })
   })
 
