@@ -30,7 +30,7 @@ const pages = [
     shows: 'text=Found',
   },
   { name: 'message', path: ({ messageId }) => `/admin/messages/${messageId}`, shows: 'h1' },
-  { name: 'queues', path: () => '/admin/queues', shows: 'text=access-token' },
+  { name: 'queues', path: () => '/admin/queues', shows: 'text=Access token' },
 ]
 /** Of the example, which is beside all of these. */
 const loginName = 'better-auth'
