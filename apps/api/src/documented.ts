@@ -1,5 +1,7 @@
 /** What a route says of itself for the OpenAPI document, beyond the schemas that it is held to. */
+import { STATUS_CODES } from 'node:http'
 import type { TSchema } from 'typebox'
+import type { ProblemCode } from './problem.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -30,3 +32,16 @@ type Example = {
 }
 
 export type Examples = Readonly<Record<string, Example>>
+
+/** A problem as it is answered: its title is that of the status. */
+export function problemExample(status: number, code: ProblemCode, detail: string) {
+  return { type: 'about:blank', title: STATUS_CODES[status], status, detail, code }
+}
+
+/** The same for a value that is not allowed. @param fault begins with `must` */
+export function faultExample(pointer: string, fault: string) {
+  return {
+    ...problemExample(422, 'invalid_request', `${pointer} ${fault}.`),
+    errors: [{ pointer, detail: fault }],
+  }
+}

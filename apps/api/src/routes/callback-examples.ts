@@ -1,5 +1,5 @@
 /** Callbacks of apps, as the OpenAPI document shows them. Each is made by `e2e/examples.test.ts`. */
-import type { Examples } from '../documented.ts'
+import { problemExample, type Examples } from '../documented.ts'
 
 const AT = '2026-11-22T16:17:49.036Z'
 const URL = 'https://wallet.example.com/relais'
@@ -41,11 +41,11 @@ export const CALLBACK_EXAMPLES = {
       body: { url: 'https://127.0.0.1/relais' },
       status: 422,
       answer: {
-        type: 'about:blank',
-        title: 'Unprocessable Entity',
-        status: 422,
-        detail: 'The URL must lead to an address that everybody can reach, not to one inside a network.',
-        code: 'invalid_request',
+        ...problemExample(
+          422,
+          'invalid_request',
+          'The URL must lead to an address that everybody can reach, not to one inside a network.',
+        ),
         errors: [
           {
             pointer: '/url',
@@ -69,13 +69,7 @@ export const CALLBACK_EXAMPLES = {
       summary: 'An app without a callback',
       params: { app: 'shop' },
       status: 404,
-      answer: {
-        type: 'about:blank',
-        title: 'Not Found',
-        status: 404,
-        detail: 'The app shop has no callback. Set one first.',
-        code: 'not_found',
-      },
+      answer: problemExample(404, 'not_found', 'The app shop has no callback. Set one first.'),
     },
   },
   rotateCallbackSecret: {

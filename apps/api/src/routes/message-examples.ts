@@ -1,5 +1,5 @@
 /** What an app can ask and is answered, as the OpenAPI document shows it. Each is made with a test key by `e2e/examples.test.ts`. */
-import type { Examples } from '../documented.ts'
+import { faultExample, problemExample, type Examples } from '../documented.ts'
 
 const ID = 'msg_momfOdbnqOJRBd7oljKAuA'
 const ACCEPTED_AT = '2026-11-22T16:17:49.036Z'
@@ -14,34 +14,16 @@ const accepted = (to: string, type = 'otp', id = ID) => ({
   expiresAt: EXPIRES_AT,
 })
 
-const problem = (status: number, title: string, code: string, detail: string) => ({
-  type: 'about:blank',
-  title,
-  status,
-  detail,
-  code,
-})
-
 const entry = (status: string, at: string, detail?: string) => ({
   status,
   at: `2026-11-22T16:17:${at}Z`,
   ...(detail !== undefined && { detail }),
 })
 
-const badNumber = {
-  ...problem(
-    422,
-    'Unprocessable Entity',
-    'invalid_request',
-    '/to must be a phone number that can exist, as + and country code and number: +221771234567.',
-  ),
-  errors: [
-    {
-      pointer: '/to',
-      detail: 'must be a phone number that can exist, as + and country code and number: +221771234567',
-    },
-  ],
-}
+const badNumber = faultExample(
+  '/to',
+  'must be a phone number that can exist, as + and country code and number: +221771234567',
+)
 
 /** What the timeline says of a message of a test key. */
 const TEST = 'test key: nothing is sent'
@@ -127,15 +109,7 @@ export const BATCH_EXAMPLES: Examples = {
     summary: 'No message',
     body: { messages: [] },
     status: 422,
-    answer: {
-      ...problem(
-        422,
-        'Unprocessable Entity',
-        'invalid_request',
-        '/messages must be a list of 1 to 1000 messages.',
-      ),
-      errors: [{ pointer: '/messages', detail: 'must be a list of 1 to 1000 messages' }],
-    },
+    answer: faultExample('/messages', 'must be a list of 1 to 1000 messages'),
   },
 }
 
@@ -162,9 +136,8 @@ const { providerMessageId: _none, ...unsent } = { ...read, attempts: 0 }
 
 const AFTER_READ = { operation: 'sendMessage', example: 'code', until: 'read' }
 
-const unknown = problem(
+const unknown = problemExample(
   404,
-  'Not Found',
   'not_found',
   'There is no such message. Records are kept a day after the deadline.',
 )
@@ -203,9 +176,8 @@ export const CANCEL_EXAMPLES: Examples = {
     summary: 'It was sent',
     after: AFTER_READ,
     status: 409,
-    answer: problem(
+    answer: problemExample(
       409,
-      'Conflict',
       'already_sent',
       'The message is read: it cannot be taken back. To stop what may follow, tell that its code was used.',
     ),

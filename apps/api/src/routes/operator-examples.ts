@@ -1,5 +1,5 @@
 /** What an operator can ask and is answered, as the OpenAPI document shows it. Each is made by `e2e/examples.test.ts`. */
-import type { Examples } from '../documented.ts'
+import { faultExample, problemExample, type Examples } from '../documented.ts'
 
 const ID = 'msg_momfOdbnqOJRBd7oljKAuA'
 const AT = '2026-11-22T16:17:49.036Z'
@@ -50,13 +50,11 @@ export const REVEAL_EXAMPLES: Examples = {
     summary: 'A message that is not there',
     body: { reason: 'customer called, identity checked' },
     status: 404,
-    answer: {
-      type: 'about:blank',
-      title: 'Not Found',
-      status: 404,
-      detail: 'There is no such message in the fallback. Records are kept a day after the deadline.',
-      code: 'not_found',
-    },
+    answer: problemExample(
+      404,
+      'not_found',
+      'There is no such message in the fallback. Records are kept a day after the deadline.',
+    ),
   },
 }
 
@@ -114,19 +112,7 @@ export const UPDATE_EXAMPLES: Examples = {
     summary: 'No token has blanks',
     body: { accessToken: 'EAA example' },
     status: 422,
-    answer: {
-      type: 'about:blank',
-      title: 'Unprocessable Entity',
-      status: 422,
-      detail: '/accessToken must be the new access token: 6 to 4096 characters without spaces.',
-      code: 'invalid_request',
-      errors: [
-        {
-          pointer: '/accessToken',
-          detail: 'must be the new access token: 6 to 4096 characters without spaces',
-        },
-      ],
-    },
+    answer: faultExample('/accessToken', 'must be the new access token: 6 to 4096 characters without spaces'),
   },
 }
 
@@ -202,13 +188,11 @@ export const SEARCH_EXAMPLES: Examples = {
     body: {},
     varies: true,
     status: 422,
-    answer: {
-      type: 'about:blank',
-      title: 'Unprocessable Entity',
-      status: 422,
-      detail: 'The body must be an object with exactly one of to, reference, providerMessageId and id.',
-      code: 'invalid_request',
-    },
+    answer: problemExample(
+      422,
+      'invalid_request',
+      'The body must be an object with exactly one of to, reference, providerMessageId and id.',
+    ),
   },
 }
 
@@ -246,13 +230,7 @@ export const CANCEL_AS_OPERATOR_EXAMPLES: Examples = {
     summary: 'It has fallen back',
     after: AFTER_FALLBACK,
     status: 409,
-    answer: {
-      type: 'about:blank',
-      title: 'Conflict',
-      status: 409,
-      detail: 'The message has ended before: it is fallback.',
-      code: 'already_ended',
-    },
+    answer: problemExample(409, 'already_ended', 'The message has ended before: it is fallback.'),
   },
 }
 
@@ -269,13 +247,11 @@ export const ALERT_TEST_EXAMPLES: Examples = {
   nobody: {
     summary: 'There is nobody to tell',
     status: 409,
-    answer: {
-      type: 'about:blank',
-      title: 'Conflict',
-      status: 409,
-      detail: 'There is nobody to tell: ALERT_WEBHOOK_URL is not set.',
-      code: 'alerts_not_configured',
-    },
+    answer: problemExample(
+      409,
+      'alerts_not_configured',
+      'There is nobody to tell: ALERT_WEBHOOK_URL is not set.',
+    ),
   },
 }
 

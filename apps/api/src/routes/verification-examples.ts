@@ -1,5 +1,5 @@
 /** Verifications, as the OpenAPI document shows them. Each is made with a test key by `e2e/examples.test.ts`: there the code follows from the number. */
-import type { Examples } from '../documented.ts'
+import { faultExample, problemExample, type Examples } from '../documented.ts'
 
 const ID = 'ver_momfOdbnqOJRBd7oljKAuA'
 const MESSAGE_ID = 'msg_momfOdbnqOJRBd7oljKAuA'
@@ -11,20 +11,11 @@ const WRONG = '654321'
 
 const started = { id: ID, messageId: MESSAGE_ID, expiresAt: EXPIRES_AT, resendAfterSeconds: 30 }
 
-const problem = (status: number, title: string, code: string, detail: string) => ({
-  type: 'about:blank',
-  title,
-  status,
-  detail,
-  code,
-})
-
 const unknown = {
   summary: 'A verification that is not there',
   status: 404,
-  answer: problem(
+  answer: problemExample(
     404,
-    'Not Found',
     'not_found',
     'There is no such verification. Records are kept an hour after the deadline.',
   ),
@@ -63,20 +54,10 @@ export const START_VERIFICATION_EXAMPLES: Examples = {
     summary: 'A code that could be guessed',
     body: { to: TO, length: 3 },
     status: 422,
-    answer: {
-      ...problem(
-        422,
-        'Unprocessable Entity',
-        'invalid_request',
-        '/length must be a whole number from 4 to 10: digits of the code; 6 unless given.',
-      ),
-      errors: [
-        {
-          pointer: '/length',
-          detail: 'must be a whole number from 4 to 10: digits of the code; 6 unless given',
-        },
-      ],
-    },
+    answer: faultExample(
+      '/length',
+      'must be a whole number from 4 to 10: digits of the code; 6 unless given',
+    ),
   },
 }
 
@@ -124,12 +105,7 @@ export const RESEND_VERIFICATION_EXAMPLES: Examples = {
     body: { via: 'fallback' },
     status: 429,
     answer: {
-      ...problem(
-        429,
-        'Too Many Requests',
-        'resend_too_soon',
-        'The code is not sent again before 30 s have passed.',
-      ),
+      ...problemExample(429, 'resend_too_soon', 'The code is not sent again before 30 s have passed.'),
       retryAfterSeconds: 30,
     },
     varies,
