@@ -52,7 +52,9 @@ function eventSchema(status: ToldStatus) {
 function webhook(status: ToldStatus) {
   return {
     post: {
+      operationId: `message${status.charAt(0).toUpperCase()}${status.slice(1)}`,
       tags: ['callbacks'],
+      security: [{ webhookSignature: [] }],
       summary: TEXTS[status],
       description:
         'To the URL that an operator has set for the app. Signed as Standard Webhooks has it: see docs/callbacks.md.',

@@ -52,7 +52,7 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
             in: 'header',
             name: 'webhook-signature',
             description:
-              'Of Supabase, over webhook-id, webhook-timestamp and the bytes of the body, as Standard Webhooks has it',
+              'As Standard Webhooks has it, over webhook-id, webhook-timestamp and the bytes of the body: of Supabase to Relais, of Relais to apps',
           },
         },
       },
