@@ -16,6 +16,9 @@ const shared = sharedSystem()
 const example = (path: string) => fileURLToPath(new URL(`../examples/${path}`, import.meta.url))
 const run = promisify(execFile)
 
+/** `npm test` says where it is. */
+const jsonnet = process.env['RELAIS_JSONNET'] || 'jsonnet'
+
 /** The codes that a phone has got, the latest last. */
 const codesOn = (to: string) =>
   shared()
@@ -124,10 +127,10 @@ describe('Ory Kratos', () => {
     t.expect(await codeOn('+221771234611')).toBe('112233')
   })
 
-  describe.skipIf(!can('jsonnet', '--version'))('the template, by jsonnet', () => {
+  describe.skipIf(!can(jsonnet, '--version'))('the template, by jsonnet', () => {
     const render = async (context: object) => {
       const args = ['--tla-code', `ctx=${JSON.stringify(context)}`, example('kratos/relais.jsonnet')]
-      return JSON.parse((await run('jsonnet', args)).stdout) as unknown
+      return JSON.parse((await run(jsonnet, args)).stdout) as unknown
     }
 
     it.for([

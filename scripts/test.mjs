@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { browserEnvironment, findBrowser } from './browser.mjs'
 import { Failure } from './failure.mjs'
+import { findJsonnet } from './jsonnet.mjs'
 import { findPrometheus, prometheusEnvironment } from './prometheus.mjs'
 import { findRedisServer, noRedis, testEnvironment } from './redis.mjs'
 import { root } from './root.mjs'
@@ -37,11 +38,14 @@ const checks = [
 export async function test(args) {
   await setUp()
   const found = { ...(await findRedis()), ...browserEnvironment(await findBrowser()) }
-  const [failed, prometheus] = await Promise.all([
+  const onProgress = (line) => console.log(line)
+  const [failed, prometheus, jsonnet] = await Promise.all([
     step('Checking format, lint, types and dead code', runChecks),
-    findPrometheus({ onProgress: (line) => console.log(line) }),
+    findPrometheus({ onProgress }),
+    findJsonnet({ onProgress }),
   ])
-  const exitCode = await runVitest(args, { ...found, ...prometheusEnvironment(prometheus) })
+  const programs = { ...prometheusEnvironment(prometheus), RELAIS_JSONNET: jsonnet ?? '' }
+  const exitCode = await runVitest(args, { ...found, ...programs })
   const totals = await readTotals()
   for (const line of skippedLines(totals)) console.log(line)
   if (failed.length > 0) console.log(`Failed before the tests: ${failed.join(', ')} (see above)`)
