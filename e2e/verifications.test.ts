@@ -243,16 +243,8 @@ it('two APIs give no more tries than one', { timeout: 60_000 }, async (t) => {
   const { id, messageId } = (await ask(system, '', { to: '+221771232201' })).body as Started
   const code = await codeOnPhone(system, messageId)
   const guesses = Array.from({ length: 40 }, (_, i) => wrong(code, i + 1))
-  // What Redis did not answer in time is asked again, as the same guess: it is counted once.
   const answers = await Promise.all(
-    guesses.map((guess, i) =>
-      eventually(
-        () =>
-          ask(doors[i % 2] ?? system, `/${id}/check`, { code: guess }, { 'idempotency-key': `guess-${i}` }),
-        ({ status }) => status !== 503,
-        { what: `an answer to guess ${i}` },
-      ),
-    ),
+    guesses.map((guess, i) => ask(doors[i % 2] ?? system, `/${id}/check`, { code: guess })),
   )
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(5)
   expect(answers.filter(({ status }) => status === 410)).toHaveLength(35)
