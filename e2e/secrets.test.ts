@@ -330,11 +330,12 @@ async function breakThings(run: Run): Promise<void> {
   // These two pause the template and the sender for a while.
   for (const ending of ['0130', '0368'])
     await system.reaches(await system.send(ORIGIN + ending, newCode(run)), ['fallback'])
-  system.simulator.revokeToken(system.secrets.accessToken)
+  // All of them: sending goes on with an earlier token that lives.
+  for (const { fingerprint } of system.simulator.tokens()) system.simulator.revokeToken(fingerprint)
   await system.send(`${ORIGIN}4576`, newCode(run))
   await eventually(
     () => system.operate('GET', '/api/wallet/whatsapp-status'),
-    ({ body }) => body['mode'] !== 'connected',
+    ({ body }) => (body['token'] as { state: string }).state === 'invalid',
     { what: 'a status that knows of it' },
   )
 }
