@@ -1,6 +1,6 @@
 /** Operators are told, with real processes: what they are told, by whom, and what becomes of it when a process dies. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -123,8 +123,10 @@ describe.concurrent('operators', { timeout: 300_000 }, () => {
     t.onTestFinished(() => server.stop())
     const redis = new Redis(server.url)
     t.onTestFinished(async () => redis.disconnect())
-    const logFolder = await mkdtemp(join(tmpdir(), 'relais-alerts-'))
-    t.onTestFinished(() => rm(logFolder, { recursive: true, force: true }))
+    const folder = await mkdtemp(join(tmpdir(), 'relais-alerts-'))
+    t.onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const [logFolder, awayFolder] = [join(folder, 'log'), join(folder, 'away')]
+    await mkdir(logFolder)
     const { receiver, system } = await setup(t, {
       redisUrl: server.url,
       env: { FALLBACK_LOG: join(logFolder, 'fallback.log'), PUMPING_GUARD: 'off' },
@@ -145,7 +147,7 @@ describe.concurrent('operators', { timeout: 300_000 }, () => {
         () => simulator.account.update({ business: { standing: 'locked' } }),
         () => simulator.account.update({ business: { standing: 'good' } }),
       ],
-      ['fallback_stuck', () => rm(logFolder, { recursive: true }), () => mkdir(logFolder)],
+      ['fallback_stuck', () => rename(logFolder, awayFolder), () => rename(awayFolder, logFolder)],
       ['provider_unreachable', () => fail('any'), mend],
       ['worker_missing', () => system.workers[0]?.freeze(), () => system.workers[0]?.thaw()],
       ['redis_full', fill, () => redis.config('SET', 'maxmemory', '0')],

@@ -1,5 +1,5 @@
 /** Processes that stand still, and what that leaves: each alert fires when it happens, and clears when it is over. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -11,12 +11,15 @@ import { hasPrometheus, watchedSystem } from './watch.ts'
 const REFUSED = '+221771230030'
 
 describe.skipIf(!hasPrometheus)('alerts about the work (need a Prometheus)', { timeout: 240_000 }, () => {
-  let logFolder = ''
-  afterAll(() => rm(logFolder, { recursive: true, force: true }))
+  let folder = ''
+  const logFolder = () => join(folder, 'log')
+  const awayFolder = () => join(folder, 'away')
+  afterAll(() => rm(folder, { recursive: true, force: true }))
   const started = watchedSystem(async () => {
-    logFolder = await mkdtemp(join(tmpdir(), 'relais-watching-'))
+    folder = await mkdtemp(join(tmpdir(), 'relais-watching-'))
+    await mkdir(logFolder())
     return {
-      env: { PUMPING_GUARD: 'off', FALLBACK_LOG: join(logFolder, 'fallback.log') },
+      env: { PUMPING_GUARD: 'off', FALLBACK_LOG: join(logFolder(), 'fallback.log') },
       // Nobody listens there.
       simulator: { webhookUrl: 'http://127.0.0.1:9/api/webhooks/whatsapp' },
     }
@@ -33,7 +36,7 @@ describe.skipIf(!hasPrometheus)('alerts about the work (need a Prometheus)', { t
   it('a worker that stands still, and a fallback log that is gone, until both are back', async () => {
     const { system, watch } = started()
     const [worker] = system.workers
-    await rm(logFolder, { recursive: true })
+    await rename(logFolder(), awayFolder())
     await system.sendAny({ to: REFUSED, type: 'otp', code: '482913' })
     await worker?.waitForLine((line) => line.includes('message.fallback_decided'), 30_000)
     worker?.freeze()
@@ -49,7 +52,7 @@ describe.skipIf(!hasPrometheus)('alerts about the work (need a Prometheus)', { t
     await watch.clears('RelaisWorkerMissing')
     await watch.fires('RelaisSweepRepairs', { labels: { kind: 'job_lost' } })
     await watch.clears('RelaisOldestWaiting')
-    await mkdir(logFolder)
+    await rename(awayFolder(), logFolder())
     await watch.clears('RelaisFallbackStuck')
     await watch.clears('RelaisSweepRepairs')
   })
