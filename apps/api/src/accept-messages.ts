@@ -131,7 +131,11 @@ export function createAcceptMessages(deps: {
       ...(verificationOf && { verificationOf }),
     }
     const budgetMs = withinMs + (requests.length - 1) * MS_PER_FURTHER_MESSAGE
-    const taken = within(budgetMs, (late) => take(asked, late))
+    const taken = within(
+      budgetMs,
+      (late) => take(asked, late),
+      (taking) => void withdraw(asked, taking),
+    )
     if (span)
       taken.then(
         () => span.end(),
@@ -148,26 +152,20 @@ export function createAcceptMessages(deps: {
     return { isRepeat, results: drafts.map((draft, index) => results.get(index) ?? (draft as ProblemError)) }
   }
 
-  /** Once the caller was told "not accepted" the messages must not be sent either, whatever Redis still does with them. */
   async function take(asked: Asked, late: Late) {
     if (replication.isOut()) throw new Error('too few replicas')
-    try {
-      const [admitted, early] = await Promise.all([admission.admit(asked), acceptEarly(asked, late)])
-      late.throwIfAborted()
-      if (admitted.kind === 'mismatch') throw mismatch()
-      if (admitted.kind === 'withdrawn') throw new Error('the same request is being taken back')
-      const { kind, seed, limited } = admitted
-      const isDone = new Set([...limited.keys(), ...early.map(({ index }) => index)])
-      const drafts = asked.messages.filter(({ index }) => !isDone.has(index))
-      if (kind === 'new' && early.length === 0) await requireRoom(asked, drafts.length)
-      const recorded = [...early, ...(await accept(asked, seed, drafts, late))]
-      if (!(await replication.isReached())) throw new Error('too few replicas have the messages')
-      late.throwIfAborted()
-      return { isRepeat: kind === 'repeat', limited, recorded }
-    } catch (error) {
-      if (!(error instanceof ProblemError)) void withdraw(asked)
-      throw error
-    }
+    const [admitted, early] = await Promise.all([admission.admit(asked, late), acceptEarly(asked, late)])
+    late.throwIfAborted()
+    if (admitted.kind === 'mismatch') throw mismatch()
+    if (admitted.kind === 'withdrawn') throw new Error('the same request is being taken back')
+    const { kind, seed, limited } = admitted
+    const isDone = new Set([...limited.keys(), ...early.map(({ index }) => index)])
+    const drafts = asked.messages.filter(({ index }) => !isDone.has(index))
+    if (kind === 'new' && early.length === 0) await requireRoom(asked, drafts.length)
+    const recorded = [...early, ...(await accept(asked, seed, drafts, late))]
+    if (!(await replication.isReached())) throw new Error('too few replicas have the messages')
+    late.throwIfAborted()
+    return { isRepeat: kind === 'repeat', limited, recorded }
   }
 
   /**
@@ -256,17 +254,22 @@ export function createAcceptMessages(deps: {
   }
 
   /**
+   * Once the caller was told "not accepted" the messages must not be sent either, whatever Redis still does with them. So it is told to
+   * cancel them at once, behind what it was told before and has not answered: they are gone before a worker sees them.
+   *
    * The last who was refused takes the messages back. If one who made the same request was told that they are accepted, nobody does.
    * The idempotency key is free only when it is sure that none was sent, nor will be: a client that has not waited for our answer
    * makes the request again at this very moment.
    */
-  async function withdraw(asked: Asked): Promise<void> {
+  async function withdraw(asked: Asked, taking: Promise<unknown>): Promise<void> {
     for (let times = 1; times <= MOST_WITHDRAWALS; times += 1) {
       try {
         const seed = await admission.withdraw(asked)
         if (seed === undefined) return
         const ends = await Promise.all(asked.messages.map(({ index }) => cancel(messageIdOf(seed, index))))
         const isSent = ends.some(({ message }) => message && message.status !== 'canceled')
+        // What the door answers late says what it counted.
+        await taking.catch(() => undefined)
         await admission.endWithdrawal(asked, seed, isSent)
         return
       } catch {

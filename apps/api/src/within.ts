@@ -1,25 +1,35 @@
 /** Time limits for what Redis is told. */
 import type { Late } from '@relais/core'
-import { queueUnavailable } from './problem.ts'
+import { ProblemError, queueUnavailable } from './problem.ts'
 
 /**
  * Everything Redis does here must be done in time; whatever it fails with, the caller may try again.
  *
  * @param work goes on after it was given up: it must look at the signal before each step that counts
+ * @param undo called once when it is given up, or fails with anything but a problem; with the work, which may still be under way
  */
-export function within<T>(ms: number, work: (late: Late) => Promise<T>): Promise<T> {
+export function within<T>(
+  ms: number,
+  work: (late: Late) => Promise<T>,
+  undo?: (working: Promise<T>) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const reason = `Redis took longer than ${ms} ms`
     const late = createLate(reason)
+    let hasFailed = false
     const fail = (error: unknown) => {
+      if (hasFailed) return
+      hasFailed = true
       clearTimeout(timer)
+      if (!(error instanceof ProblemError)) undo?.(working)
       reject(queueUnavailable(error))
     }
     const timer = setTimeout(() => {
       late.aborted = true
       fail(new Error(reason))
     }, ms)
-    work(late).then((result) => {
+    const working = work(late)
+    working.then((result) => {
       clearTimeout(timer)
       resolve(result)
     }, fail)

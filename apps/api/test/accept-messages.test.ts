@@ -113,6 +113,39 @@ describe('what Redis takes too late', () => {
     expect(others.every(({ timeline }) => timeline.at(-1)?.detail === 'not accepted')).toBe(true)
   })
 
+  it('is canceled right behind what Redis was told before, so that no worker sees it', async () => {
+    const { server, redis, refused, messages } = await setup()
+    await server.freeze()
+    const said = vi.spyOn(redis, 'sendCommand')
+    await refused({ caller: WALLET, requests: [code] })
+    await eventually(
+      () => said.mock.calls.length,
+      (commands) => commands === 2,
+      { what: 'a second command, before the first is answered' },
+    )
+    await server.thaw()
+    const [message] = await eventually(messages, ([one]) => one?.status === 'canceled')
+    expect(message?.timeline.map(({ status }) => status)).toEqual(['queued', 'canceled'])
+  })
+
+  it('is not told to Redis any more when the rulings of operators came too late', async () => {
+    const { server, redis, refused, messages } = await setup({
+      isWatched: true,
+      limits: { cooldownMs: 30_000, maxPerHour: 1 },
+    })
+    await server.freeze()
+    const said = vi.spyOn(redis, 'sendCommand')
+    await refused({ caller: WALLET, requests: [code], idempotency: { key: 'k', body: '{}' } })
+    await server.thaw()
+    await eventually(
+      () => said.mock.calls.length,
+      (commands) => commands === 5,
+      { what: 'two looks, and three steps of the withdrawal' },
+    )
+    expect(await messages()).toEqual([])
+    expect(await redis.keys('*')).toEqual([])
+  })
+
   it('is one message when it is repeated with its key, however often it was refused', async () => {
     const { pause, refused, accepted, messages, jobs } = await setup()
     const submission = { caller: WALLET, requests: [code], idempotency: { key: 'k', body: '{}' } }

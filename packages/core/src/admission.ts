@@ -16,6 +16,7 @@
  */
 import { hash } from 'node:crypto'
 import type { Result } from 'ioredis'
+import type { Late } from './grouped.ts'
 import { createKeyedDigest } from './keyed-digest.ts'
 import type { Keys } from './keys.ts'
 import {
@@ -188,9 +189,14 @@ export function createAdmission(options: {
   redis.defineCommand('relaisEndWithdrawal', { lua: END_WITHDRAWAL })
 
   return {
-    /** Lets a request in: as new, as a repeat, or not. A request none of whose messages is let in leaves no entry behind. */
-    async admit(request: AdmissionRequest): Promise<AdmissionResult> {
+    /**
+     * Lets a request in: as new, as a repeat, or not. A request none of whose messages is let in leaves no entry behind.
+     *
+     * @param late once it is aborted the request is not told to Redis any more, and this rejects
+     */
+    async admit(request: AdmissionRequest, late?: Late): Promise<AdmissionResult> {
       await watch?.beFresh()
+      late?.throwIfAborted()
       const { names, plan, isFree } = planOf(request)
       if (isFree) return { kind: 'new', seed: request.seed, limited: new Map() }
       const [kind, seed, limited, news] = await redis.relaisAdmit(
