@@ -3,12 +3,11 @@ import { execFile, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { eventually } from '@relais/testing'
 import { Webhook } from 'standardwebhooks'
-import { describe, it } from 'vitest'
+import { describe, it, type TestContext } from 'vitest'
 import { sharedSystem } from './system.ts'
 
 const shared = sharedSystem()
@@ -150,38 +149,87 @@ describe('Ory Kratos', () => {
   })
 })
 
-describe('a login on a site of plain Node', () => {
-  it('lets in who has the code, and nobody else', async (t) => {
+describe('a login on a site', () => {
+  it.for([
+    ['of plain Node', 'server.js', '+221771234621', '+221771234622'],
+    ['with Passport', 'with-passport.js', '+221771234623', '+221771234624'],
+    ['with Auth.js', 'with-authjs.js', '+221771234625', '+221771234626'],
+  ] as const)('%s lets in who has the code, and nobody else', async ([, script, awa, moussa], t) => {
+    const { url, output } = await openSite(t, script)
+    const finish = script === 'with-authjs.js' ? finishByAuthjs : finishByForm
+    const browser = browserAt(url)
+    t.expect((await browser.post('/start', { phone: '221' })).status).toBe(422)
+    t.expect((await browser.post('/start', { phone: awa })).status).toBe(200)
+    const code = await codeOn(awa)
+    t.expect(await finish(browserAt(url), code)).toBe(false)
+    t.expect(await finish(browser, other(code))).toBe(false)
+    t.expect(await finish(browser, 'no code')).toBe(false)
+    t.expect(await browser.text('/')).not.toContain('Logged in as')
+    const before = browser.copy()
+    t.expect(await finish(browser, code)).toBe(true)
+    t.expect(await browser.text('/')).toContain('Logged in as')
+    t.expect(await before.text('/')).not.toContain('Logged in as')
+    t.expect(await finish(before, code)).toBe(false)
+
+    // Somebody's own code proves their own number, whatever else was begun meanwhile.
+    const another = browserAt(url)
+    t.expect((await another.post('/start', { phone: moussa })).status).toBe(200)
+    t.expect(await finish(another, await codeOn(moussa))).toBe(true)
+    t.expect(await another.text('/')).not.toBe(await browser.text('/'))
+    t.expect(output()).toBe(`${url}\n`)
+  })
+
+  /** Runs it as it is. */
+  async function openSite(t: TestContext, script: string) {
     const { apiUrl, secrets } = shared()
     const env = { RELAIS_URL: apiUrl, API_KEY: secrets.apiKey, PORT: '0' }
-    const child = spawn(process.execPath, [example('node-login/server.js')], { env })
+    const child = spawn(process.execPath, [example(`node-login/${script}`)], { env })
     t.onTestFinished(() => void child.kill())
-    const [line] = (await once(child.stdout, 'data')) as [Buffer]
-    const site = line.toString().trim()
-    const post = (path: string, form: Record<string, string>, cookie = '') =>
-      fetch(site + path, {
-        method: 'POST',
-        body: new URLSearchParams(form),
-        headers: { cookie },
-        redirect: 'manual',
-      })
-    const cookieOf = (answer: Response) => answer.headers.get('set-cookie')?.split(';')[0] ?? ''
+    let output = ''
+    const url = await new Promise<string>((resolve, reject) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (chunk: Buffer) => {
+          output += chunk
+          if (output.endsWith('\n')) resolve(output.trim())
+        })
+      }
+      child.once('exit', () => reject(new Error(`${script} ended: ${output}`)))
+    })
+    return { url, output: () => output }
+  }
 
-    t.expect((await post('/start', { phone: '221' })).status).toBe(422)
-    const started = await post('/start', { phone: '+221771234621' })
-    t.expect(started.status).toBe(200)
-    const before = cookieOf(started)
-    const code = await codeOn('+221771234621')
-    t.expect((await post('/finish', { code })).status).toBe(401)
-    t.expect((await post('/finish', { code: other(code) }, before)).status).toBe(401)
-    t.expect((await post('/finish', { code: 'no code' }, before)).status).toBe(401)
-    const finished = await post('/finish', { code }, before)
-    t.expect([finished.status, finished.headers.get('location')]).toEqual([303, '/'])
-    const home = (cookie: string) => fetch(site, { headers: { cookie } }).then((answer) => answer.text())
-    t.expect(await home(cookieOf(finished))).toContain('Logged in as')
-    t.expect(await home(before)).not.toContain('Logged in as')
-    t.expect((await post('/finish', { code }, before)).status).toBe(401)
-  })
+  /** What a browser does with forms and cookies. */
+  function browserAt(site: string, cookies = new Map<string, string>()) {
+    const ask = async (path: string, init: RequestInit = {}) => {
+      const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+      const answer = await fetch(site + path, { ...init, headers: { cookie }, redirect: 'manual' })
+      for (const line of answer.headers.getSetCookie()) {
+        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+        cookies.set(name, value)
+      }
+      return answer
+    }
+    return {
+      post: (path: string, form: Record<string, string>) =>
+        ask(path, { method: 'POST', body: new URLSearchParams(form) }),
+      text: async (path: string) => (await ask(path)).text(),
+      /** Somebody who knows its cookies of now. */
+      copy: () => browserAt(site, new Map(cookies)),
+    }
+  }
+
+  type Browser = ReturnType<typeof browserAt>
+
+  async function finishByForm(browser: Browser, code: string): Promise<boolean> {
+    const { status, headers } = await browser.post('/finish', { code })
+    return status === 303 && headers.get('location') === '/'
+  }
+
+  async function finishByAuthjs(browser: Browser, code: string): Promise<boolean> {
+    const { csrfToken } = JSON.parse(await browser.text('/auth/csrf')) as { csrfToken: string }
+    const { headers } = await browser.post('/auth/callback/credentials', { csrfToken, code })
+    return !headers.get('location')?.includes('error=')
+  }
 })
 
 describe.skipIf(!can('curl', '--version'))('a login with curl', () => {

@@ -15,11 +15,12 @@ export function createPhoneLogin(relais, findOrCreateUser) {
       return { verificationId: id, phone, resendAfterSeconds }
     },
 
-    /** The user if this is the code, else null. The right code works once, and five wrong ones end it. */
-    async finish({ verificationId, phone }, code) {
+    /** The user if `start` was called in this session and this is its code, else null. The right code works once, and five wrong ones end it. */
+    async finish(pending, code) {
+      if (!pending) return null
       try {
-        const { valid } = await verifications.check(verificationId, code)
-        return valid ? await findOrCreateUser(phone) : null
+        const { valid } = await verifications.check(pending.verificationId, String(code))
+        return valid ? await findOrCreateUser(pending.phone) : null
       } catch (error) {
         // Over, or not even the form of a code: start again. Anything else is for whoever runs this.
         if (error instanceof ProblemError && [404, 410, 422].includes(error.status)) return null

@@ -43,7 +43,7 @@ const pages = {
   },
 
   async 'POST /finish'({ form, session, reply }) {
-    const user = session?.pending ? await login.finish(session.pending, form.get('code') ?? '') : null
+    const user = await login.finish(session?.pending, form.get('code'))
     if (!user) {
       reply.statusCode = 401
       return page('<p>That is not the code.</p>')
