@@ -169,7 +169,7 @@ describe.skipIf(!hasBrowser)('in a browser', { timeout: 180_000 }, () => {
     await page.getByRole('button', { name: 'Log out' }).click()
     await page.getByLabel('Your phone number').waitFor()
     await page.reload()
-    expect(await page.getByLabel('Your phone number').isVisible()).toBe(true)
+    await page.getByLabel('Your phone number').waitFor()
   })
 
   it('the page keeps nobody out, and the browser has nothing to say', async (t) => {
