@@ -34,7 +34,7 @@ import type { Capacity } from './capacity.ts'
 import { isDraft, requireCountry, toDraft, type Draft } from './draft.ts'
 import { limitedBy } from './limited-by.ts'
 import { contentOf, newMessage, type MessageDefaults, type MessageRequest } from './new-message.ts'
-import { ProblemError } from './problem.ts'
+import { ProblemError, queueUnavailable } from './problem.ts'
 import { inParts, within } from './within.ts'
 
 /** What an app hands over at once. */
@@ -153,7 +153,8 @@ export function createAcceptMessages(deps: {
   }
 
   async function take(asked: Asked, late: Late) {
-    if (replication.isOut()) throw new Error('too few replicas')
+    // Redis is told nothing, so there is nothing to take back.
+    if (replication.isOut()) throw queueUnavailable(new Error('too few replicas'))
     const [admitted, early] = await Promise.all([admission.admit(asked, late), acceptEarly(asked, late)])
     late.throwIfAborted()
     if (admitted.kind === 'mismatch') throw mismatch()

@@ -16,10 +16,7 @@ export function within<T>(
   return new Promise((resolve, reject) => {
     const reason = `Redis took longer than ${ms} ms`
     const late = createLate(reason)
-    let hasFailed = false
     const fail = (error: unknown) => {
-      if (hasFailed) return
-      hasFailed = true
       clearTimeout(timer)
       if (!(error instanceof ProblemError)) undo?.(working)
       reject(queueUnavailable(error))
@@ -29,10 +26,13 @@ export function within<T>(
       fail(new Error(reason))
     }, ms)
     const working = work(late)
-    working.then((result) => {
-      clearTimeout(timer)
-      resolve(result)
-    }, fail)
+    working.then(
+      (result) => {
+        clearTimeout(timer)
+        resolve(result)
+      },
+      (error: unknown) => late.aborted || fail(error),
+    )
   })
 }
 

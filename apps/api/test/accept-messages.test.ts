@@ -34,12 +34,13 @@ async function setup(
   options: {
     limits?: Limits
     isReached?: () => Promise<boolean>
+    isOut?: () => boolean
     withinMs?: number
     isWatched?: boolean
   } = {},
 ) {
   const { limits = { cooldownMs: 0, maxPerHour: 0 }, isReached = () => Promise.resolve(true) } = options
-  const { withinMs = 50, isWatched = false } = options
+  const { withinMs = 50, isWatched = false, isOut = () => false } = options
   const server = await startRedis()
   const redis = openRedis({ kind: 'single', url: server.url }, { failWithinMs: 5000 }, () => undefined)
   const prefix = uniquePrefix()
@@ -58,7 +59,7 @@ async function setup(
     capacity: { requireRoom: () => undefined, requireSafety: () => undefined, took: () => undefined },
     acceptance: createAcceptance({ redis, keys, prefix, encryptionKeys }),
     store,
-    replication: { isOut: () => false, isReached },
+    replication: { isOut, isReached },
     sealer: createSealer(encryptionKeys),
     events: createEvents({
       logger: createLogger({ name: 'api', level: 'silent', isPretty: false }),
@@ -204,6 +205,13 @@ describe('what Redis takes too late', () => {
     await eventually(() => accepted(submission), isLetIn)
     expect((await accepted(submission)).results[0]).toMatchObject({ code: 'recipient_limited' })
   })
+})
+
+it('tells Redis nothing while too few replicas are there', async () => {
+  const { redis, refused } = await setup({ isOut: () => true })
+  const said = vi.spyOn(redis, 'sendCommand')
+  await refused({ caller: WALLET, requests: [code], idempotency: { key: 'k', body: '{}' } })
+  expect(said).not.toHaveBeenCalled()
 })
 
 it('waits for Redis once: behind a request with its key go its messages, before it is answered', async () => {
