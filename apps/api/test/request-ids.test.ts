@@ -98,15 +98,16 @@ describe('the place in a trace', () => {
   })
 })
 
-/** What is answered to bytes as they are. */
+/** The headers of what is answered to bytes as they are. */
 function speak(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = ''
     const socket = connect(port, '127.0.0.1', () => socket.write(text))
-    socket.on('data', (bytes) => (answer += bytes.toString()))
+    socket.on('data', (bytes) => {
+      answer += bytes.toString()
+      if (answer.includes('\r\n\r\n')) socket.destroy()
+    })
     socket.on('error', reject)
     socket.on('close', () => resolve(answer))
-    socket.on('end', () => socket.end())
-    setTimeout(() => socket.destroy(), 1000)
   })
 }
