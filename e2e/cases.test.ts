@@ -39,7 +39,7 @@ const start = (t: TestContext, options: SystemOptions = {}) =>
 describe.concurrent('named on the status page and on the page of the message:', { timeout: 180_000 }, () => {
   it('1: a dead token', async (t) => {
     const system = await start(t)
-    for (const { fingerprint } of system.simulator.tokens()) system.simulator.revokeToken(fingerprint)
+    system.revokeTokens()
     const id = await system.send('+221771234567', '482913')
     await statusTells(system, {
       cause: /access token is dead: it was revoked/,

@@ -232,9 +232,8 @@ describe('on a running system', () => {
   })
 
   it('the status is 2 once Meta refuses the token', async ({ expect }) => {
-    const { simulator, env } = system
-    for (const { fingerprint } of simulator.tokens()) simulator.revokeToken(fingerprint)
-    const { code, output } = await run(STATUS, [], env)
+    system.revokeTokens()
+    const { code, output } = await run(STATUS, [], system.env)
     expect(output).toMatch(/FALLBACK[\s\S]*The access token is dead[\s\S]*Next step/)
     expect(code).toBe(2)
   })

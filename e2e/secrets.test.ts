@@ -330,8 +330,7 @@ async function breakThings(run: Run): Promise<void> {
   // These two pause the template and the sender for a while.
   for (const ending of ['0130', '0368'])
     await system.reaches(await system.send(ORIGIN + ending, newCode(run)), ['fallback'])
-  // All of them: sending goes on with an earlier token that lives.
-  for (const { fingerprint } of system.simulator.tokens()) system.simulator.revokeToken(fingerprint)
+  system.revokeTokens()
   await system.send(`${ORIGIN}4576`, newCode(run))
   await eventually(
     () => system.operate('GET', '/api/wallet/whatsapp-status'),

@@ -191,6 +191,11 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}) {
 
     events,
 
+    /** Every token that Meta has given out: with one of them left alive, sending goes on. */
+    revokeTokens(): void {
+      for (const { fingerprint } of simulator.tokens()) simulator.revokeToken(fingerprint)
+    },
+
     /** Lets time pass for everyone at once. */
     async passTime(ms: number): Promise<void> {
       aheadMs += ms

@@ -62,7 +62,7 @@ describe('the shared token', () => {
     expect,
   }) => {
     const system = shared()
-    for (const { fingerprint } of system.simulator.tokens()) system.simulator.revokeToken(fingerprint)
+    system.revokeTokens()
     const waiting = await Promise.all([1, 2, 3].map((i) => system.send(`+22177123450${i}`, '2222')))
     await eventually(
       () => system.operate('GET', STATUS),
@@ -87,7 +87,7 @@ describe('the shared token', () => {
 
   it('dead for longer than a code can wait: the operators have the code', async ({ expect }) => {
     const system = shared()
-    for (const { fingerprint } of system.simulator.tokens()) system.simulator.revokeToken(fingerprint)
+    system.revokeTokens()
     const id = await system.send('+221771234504', '482913', { deliverWithinSeconds: 5 })
     expect(await system.reaches(id, ['fallback'], 30_000)).toMatchObject({ reason: 'token_unavailable' })
     expect(await system.fallbackRecord(id)).toMatchObject({ code: '482913' })
@@ -114,7 +114,7 @@ describe.concurrent('the shared token under load', { timeout: 90_000 }, () => {
       // Every tenth cannot wait long.
       system.send(to, '482913', i % 10 === 0 ? { deliverWithinSeconds: 3 } : { deliverWithinSeconds: 120 }),
     )
-    for (const { fingerprint } of system.simulator.tokens()) system.simulator.revokeToken(fingerprint)
+    system.revokeTokens()
     const ids = await Promise.all(load)
     const hurried = ids.filter((_, i) => i % 10 === 0)
     const ends = await Promise.all(hurried.map((id) => system.reaches(id, ['fallback', 'delivered'], 30_000)))
